@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One set of rules for every target: Swift 6, no warnings, and imports that say what they leak.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// `data`: folders of files that the tests read by their paths in the repository.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], data: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies + ["TestKit"], exclude: data, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "reglament",
+    products: [.executable(name: "reglament", targets: ["reglament"])],
+    targets: [
+        // Debian's libraries and the little C that Swift cannot see by itself.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libssl libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CLinux"),
+
+        // What a regulation says and what a ticket is. No I/O.
+        module("JSONText"),
+        module("Regulations", ["JSONText"]),
+        module("Digests", ["COpenSSL"]),
+        module("Tickets", ["Regulations", "JSONText", "Digests"]),
+
+        // HTTP.
+        module("HTTPWire"),
+        module("EventLoop", ["CLinux"]),
+        module("HTTPServer", ["HTTPWire", "EventLoop", "CLinux"]),
+
+        // PostgreSQL.
+        module("Postgres", ["CLibPQ", "EventLoop"]),
+        module("TicketStore", ["Tickets", "Regulations", "JSONText", "Digests", "Postgres", "EventLoop"]),
+
+        // The JSON API, and the binary that wires everything.
+        module("TicketAPI", ["Tickets", "Regulations", "HTTPWire", "JSONText", "Digests"]),
+        .executableTarget(
+            name: "reglament",
+            dependencies: [
+                "JSONText", "Regulations", "Digests", "Tickets", "HTTPWire", "EventLoop", "HTTPServer",
+                "Postgres", "TicketStore", "TicketAPI", "CLinux", "CZlib",
+            ],
+            swiftSettings: strict),
+
+        .target(
+            name: "TestKit",
+            dependencies: [
+                "JSONText", "Regulations", "Digests", "Tickets", "HTTPWire", "EventLoop", "HTTPServer",
+                "Postgres", "TicketStore", "TicketAPI",
+            ],
+            path: "Tests/TestKit", swiftSettings: strict),
+        tests("JSONTextTests", ["JSONText"]),
+        tests("RegulationsTests", ["Regulations", "JSONText"], data: ["Vectors"]),
+        tests("DigestsTests", ["Digests"]),
+        tests("TicketsTests", ["Tickets", "Regulations", "JSONText", "Digests"]),
+        tests("HTTPWireTests", ["HTTPWire"], data: ["Corpus"]),
+        tests("EventLoopTests", ["EventLoop"]),
+        tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop"]),
+        tests("PostgresTests", ["Postgres", "EventLoop"]),
+        tests(
+            "TicketStoreTests",
+            ["TicketStore", "Tickets", "Regulations", "Digests", "Postgres", "EventLoop", "JSONText"]),
+        tests(
+            "TicketAPITests",
+            [
+                "TicketAPI", "Tickets", "Regulations", "HTTPWire", "JSONText", "Digests", "TicketStore", "HTTPServer",
+                "EventLoop",
+            ]),
+        tests(
+            "ProgramTests", ["reglament", "JSONText", "Regulations", "Tickets", "Postgres", "EventLoop", "CZlib"],
+            data: ["Data"]),
+        tests("RepositoryTests", ["reglament", "Regulations"]),
+    ]
+)

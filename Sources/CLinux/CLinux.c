@@ -1,0 +1,76 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static _Thread_local void *thread_pointer;
+
+void *clinux_thread_pointer(void) { return thread_pointer; }
+void clinux_set_thread_pointer(void *pointer) { thread_pointer = pointer; }
+
+void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC | O_NONBLOCK); }
+
+// Descriptor plus one, so that zero means "nobody watches". Only lock-free atomics may be used in a handler.
+static _Atomic int watched[65];
+
+// A self-pipe and not signalfd: signalfd needs the signals blocked, and children would inherit that mask.
+static void handle(int signal_number) {
+    int saved = errno;
+    int descriptor = watched[signal_number] - 1;
+    if (descriptor >= 0) {
+        unsigned char byte = (unsigned char)signal_number;
+        // A full pipe loses nothing: its reader has plenty of the same news ahead.
+        ssize_t written = write(descriptor, &byte, 1);
+        (void)written;
+    }
+    errno = saved;
+}
+
+static int set(int signal_number, void (*handler)(int)) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    return sigaction(signal_number, &action, NULL);
+}
+
+int clinux_watch_signal(int signal_number, int descriptor) {
+    if (signal_number < 1 || signal_number > 64) {
+        errno = EINVAL;
+        return -1;
+    }
+    watched[signal_number] = descriptor + 1;
+    if (set(signal_number, handle) != 0) { return -1; }
+    // Whoever started the process may have left the signal blocked, and the mask is inherited (sigprocmask(2)).
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, signal_number);
+    int fault = pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    if (fault != 0) {
+        errno = fault;
+        return -1;
+    }
+    return 0;
+}
+
+int clinux_unwatch_signal(int signal_number) {
+    if (signal_number < 1 || signal_number > 64) {
+        errno = EINVAL;
+        return -1;
+    }
+    int result = set(signal_number, SIG_DFL);
+    watched[signal_number] = 0;
+    return result;
+}
+
+int clinux_accept(int listener, void *address, unsigned int *length) {
+    return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}

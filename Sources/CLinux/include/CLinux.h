@@ -1,0 +1,33 @@
+// The parts of Linux that Swift's Glibc module does not show: epoll, eventfd, a thread-local, a signal handler.
+#pragma once
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+/// The pointer that this thread has put here, null at first.
+void *clinux_thread_pointer(void);
+void clinux_set_thread_pointer(void *pointer);
+
+/// Names the calling thread; at most 15 bytes.
+void clinux_name_thread(const char *name);
+
+/// A pipe whose ends do not block and close on exec: 0, or -1 with errno.
+int clinux_pipe(int ends[2]);
+
+/// From now on each `signal_number` (1 to 64) writes its number as one byte to `descriptor`, which must not block.
+/// Returns 0, or -1 with errno.
+int clinux_watch_signal(int signal_number, int descriptor);
+/// Gives the signal its default action again.
+int clinux_unwatch_signal(int signal_number);
+
+/// An epoll event's token: Swift sees no packed unions.
+static inline uint64_t clinux_event_token(const struct epoll_event *event) { return event->data.u64; }
+static inline struct epoll_event clinux_event(uint32_t events, uint64_t token) {
+    struct epoll_event event;
+    event.events = events;
+    event.data.u64 = token;
+    return event;
+}
+
+/// accept4 with a descriptor that does not block and closes on exec; -1 with errno.
+int clinux_accept(int listener, void *address, unsigned int *length);
