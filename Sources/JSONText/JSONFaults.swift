@@ -1,0 +1,30 @@
+/// One thing wrong with a value, at a JSON Pointer (RFC 6901). `code` is stable; words are made elsewhere.
+public struct JSONFault: Sendable, Equatable {
+    public let pointer: String
+    public let code: String
+    public let arguments: [String: String]
+    /// The byte of the text that the fault is about.
+    public let offset: Int
+
+    public init(pointer: String, code: String, arguments: [String: String] = [:], offset: Int = 0) {
+        self.pointer = pointer
+        self.code = code
+        self.arguments = arguments
+        self.offset = offset
+    }
+}
+
+/// The faults found so far, in the order in which they were found; one list is shared by all readers of a text.
+///
+/// Not for use from several threads.
+public final class JSONFaults {
+    public private(set) var list: [JSONFault] = []
+
+    public init() {}
+
+    public func add(_ code: String, at pointer: String, offset: Int = 0, _ arguments: [String: String] = [:]) {
+        list.append(JSONFault(pointer: pointer, code: code, arguments: arguments, offset: offset))
+    }
+
+    public var isEmpty: Bool { list.isEmpty }
+}
