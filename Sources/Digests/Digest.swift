@@ -1,0 +1,59 @@
+import COpenSSL
+
+/// A SHA-256 value (FIPS 180-4): 32 bytes.
+public struct Digest: Sendable, Hashable {
+    public let bytes: [UInt8]
+
+    /// Nil unless there are exactly 32 bytes.
+    public init?(bytes: [UInt8]) {
+        guard bytes.count == 32 else { return nil }
+        self.bytes = bytes
+    }
+
+    /// The digest of `message`.
+    public init(of message: [UInt8]) {
+        var hasher = SHA256()
+        hasher.update(message)
+        self = hasher.finish()
+    }
+
+    /// The digest of the UTF-8 bytes of `text`.
+    public init(of text: String) { self.init(of: Array(text.utf8)) }
+
+    init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+
+    /// 64 lower-case hexadecimal digits.
+    public var hex: String { Hex.encode(bytes) }
+
+    /// Compares in a time that does not depend on where the two differ.
+    public func matches(_ other: Digest) -> Bool {
+        CRYPTO_memcmp(bytes, other.bytes, bytes.count) == 0
+    }
+}
+
+/// SHA-256 over a message that comes in pieces. Not to be shared between threads.
+public struct SHA256: ~Copyable {
+    private let context: OpaquePointer?
+
+    public init() {
+        context = EVP_MD_CTX_new()
+        // Only memory exhaustion makes these fail; there is nothing left to do then.
+        precondition(context != nil && EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1, "OpenSSL refused SHA-256")
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    public mutating func update(_ bytes: [UInt8]) {
+        let accepted = EVP_DigestUpdate(context, bytes, bytes.count)
+        precondition(accepted == 1, "OpenSSL refused to go on with a SHA-256")
+    }
+
+    /// Ends the message.
+    public consuming func finish() -> Digest {
+        var out = [UInt8](repeating: 0, count: 32)
+        var count: UInt32 = 0
+        let accepted = EVP_DigestFinal_ex(context, &out, &count)
+        precondition(accepted == 1 && count == 32, "OpenSSL refused to end a SHA-256")
+        return Digest(unchecked: out)
+    }
+}

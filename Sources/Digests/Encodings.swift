@@ -1,0 +1,86 @@
+/// Lower-case hexadecimal.
+public enum Hex {
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    public static func encode(_ bytes: [UInt8]) -> String {
+        var out: [UInt8] = []
+        out.reserveCapacity(bytes.count * 2)
+        for byte in bytes {
+            out.append(digits[Int(byte >> 4)])
+            out.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    /// Nil unless the text is an even number of hexadecimal digits.
+    public static func decode(_ text: String) -> [UInt8]? {
+        let characters = Array(text.utf8)
+        guard characters.count % 2 == 0 else { return nil }
+        var out: [UInt8] = []
+        out.reserveCapacity(characters.count / 2)
+        for index in stride(from: 0, to: characters.count, by: 2) {
+            guard let high = value(characters[index]), let low = value(characters[index + 1]) else { return nil }
+            out.append(high << 4 | low)
+        }
+        return out
+    }
+
+    private static func value(_ character: UInt8) -> UInt8? {
+        switch character {
+        case 0x30...0x39: character - 0x30
+        case 0x61...0x66: character - 0x61 + 10
+        case 0x41...0x46: character - 0x41 + 10
+        default: nil
+        }
+    }
+}
+
+/// The URL-safe alphabet of base 64 without padding (RFC 4648, 5).
+public enum Base64URL {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    public static func encode(_ bytes: [UInt8]) -> String {
+        var out: [UInt8] = []
+        out.reserveCapacity((bytes.count * 4 + 2) / 3)
+        var buffer: UInt32 = 0
+        var held = 0
+        for byte in bytes {
+            buffer = buffer << 8 | UInt32(byte)
+            held += 8
+            while held >= 6 {
+                held -= 6
+                out.append(alphabet[Int(buffer >> UInt32(held) & 63)])
+            }
+        }
+        if held > 0 { out.append(alphabet[Int(buffer << UInt32(6 - held) & 63)]) }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    /// Nil for anything but the one canonical spelling of some bytes.
+    public static func decode(_ text: String) -> [UInt8]? {
+        var out: [UInt8] = []
+        var buffer: UInt32 = 0
+        var held = 0
+        for character in text.utf8 {
+            guard let value = value(character) else { return nil }
+            buffer = (buffer << 6 | value) & 0xffff
+            held += 6
+            if held >= 8 {
+                held -= 8
+                out.append(UInt8(truncatingIfNeeded: buffer >> UInt32(held)))
+            }
+        }
+        return encode(out) == text ? out : nil
+    }
+
+    private static func value(_ character: UInt8) -> UInt32? {
+        switch character {
+        case 0x41...0x5a: UInt32(character) - 0x41
+        case 0x61...0x7a: UInt32(character) - 0x61 + 26
+        case 0x30...0x39: UInt32(character) - 0x30 + 52
+        case 0x2d: 62
+        case 0x5f: 63
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Digests
+import Testing
+
+@Suite struct DigestTests {
+    @Test(arguments: [
+        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (
+            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+        ),
+    ])
+    func `SHA-256 agrees with the vectors of FIPS 180-4`(message: String, expected: String) {
+        #expect(Digest(of: message).hex == expected)
+    }
+
+    @Test func `a message in pieces has the digest of the whole`() {
+        let message = (0..<1000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        for cut in [0, 1, 63, 64, 65, 999, 1000] {
+            var hasher = SHA256()
+            hasher.update(Array(message[..<cut]))
+            hasher.update(Array(message[cut...]))
+            #expect(hasher.finish() == Digest(of: message))
+        }
+    }
+
+    @Test func `only equal digests match`() {
+        #expect(Digest(of: "a").matches(Digest(of: "a")))
+        #expect(!Digest(of: "a").matches(Digest(of: "b")))
+        #expect(Digest(bytes: [1, 2, 3]) == nil)
+    }
+}
+
+@Suite struct EncodingTests {
+    @Test func `bytes survive hexadecimal and base 64 at every length`() {
+        for count in 0..<100 {
+            let bytes = Random.bytes(count)
+            #expect(Hex.decode(Hex.encode(bytes)) == bytes)
+            #expect(Base64URL.decode(Base64URL.encode(bytes)) == bytes)
+        }
+    }
+
+    @Test(arguments: [("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("fooba", "Zm9vYmE")])
+    func `base 64 agrees with the vectors of RFC 4648`(plain: String, coded: String) {
+        #expect(Base64URL.encode(Array(plain.utf8)) == coded)
+    }
+
+    @Test(arguments: ["Zh", "Z", "Zg==", "Zm9v!", "Zg\n", "+/+/"])
+    func `a spelling that is not canonical is refused`(text: String) {
+        #expect(Base64URL.decode(text) == nil)
+    }
+
+    @Test(arguments: ["0", "zz", "0g"])
+    func `what is not hexadecimal is refused`(text: String) {
+        #expect(Hex.decode(text) == nil)
+    }
+}
+
+@Suite struct RandomTests {
+    @Test func `names have the asked length, the alphabet, and do not repeat`() {
+        let names = (0..<1000).map { _ in Random.base62() }
+        #expect(Set(names).count == 1000)
+        #expect(
+            names.allSatisfy { $0.utf8.count == 22 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } })
+    }
+
+    @Test func `a UUID is of version 4 and the RFC's variant`() {
+        let uuid = Array(Random.uuid())
+        #expect(uuid.count == 36 && uuid[14] == "4" && "89ab".contains(uuid[19]))
+        #expect([8, 13, 18, 23].allSatisfy { uuid[$0] == "-" })
+    }
+}
