@@ -1,0 +1,92 @@
+/// A point in time, exact to the microsecond, on POSIX's scale without leap seconds.
+public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Since 1970-01-01T00:00:00Z.
+    public let microseconds: Int64
+
+    public init(microseconds: Int64) { self.microseconds = microseconds }
+    public init(milliseconds: Int64) { self.init(microseconds: milliseconds * 1000) }
+    public init(seconds: Int64) { self.init(microseconds: seconds * 1_000_000) }
+
+    /// Whole milliseconds, rounded down.
+    public var milliseconds: Int64 { microseconds.floorDivided(by: 1000) }
+    /// Whole seconds, rounded down.
+    public var seconds: Int64 { microseconds.floorDivided(by: 1_000_000) }
+
+    /// RFC 3339 section 5.6 with any offset and at most nine digits of a second, of which six count.
+    ///
+    /// Nil for anything else, a leap second included: no clock of ours can tell one.
+    public init?(rfc3339: String) {
+        var text = Array(rfc3339.utf8)[...]
+        func take(_ count: Int) -> Int? {
+            guard text.count >= count, let value = decimal(text.prefix(count)) else { return nil }
+            text = text.dropFirst(count)
+            return value
+        }
+        func skip(_ letters: StaticString) -> Bool {
+            guard let first = text.first else { return false }
+            for index in 0..<letters.utf8CodeUnitCount where letters.utf8Start[index] == first {
+                text = text.dropFirst()
+                return true
+            }
+            return false
+        }
+        guard let year = take(4), skip("-"), let month = take(2), skip("-"), let day = take(2), skip("Tt"),
+            let hour = take(2), skip(":"), let minute = take(2), skip(":"), let second = take(2),
+            let date = CalendarDate(year: year, month: month, day: day), hour < 24, minute < 60, second < 60
+        else { return nil }
+        var fraction = 0
+        if skip(".") {
+            let digits = text.prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+            guard 1...9 ~= digits.count, let value = decimal((digits + Array("000000".utf8)).prefix(6)) else {
+                return nil
+            }
+            fraction = value
+            text = text.dropFirst(digits.count)
+        }
+        var offset = 0
+        if !skip("Zz") {
+            let isWest = text.first == UInt8(ascii: "-")
+            guard skip("+-"), let hours = take(2), skip(":"), let minutes = take(2), hours < 24, minutes < 60
+            else { return nil }
+            offset = (hours * 60 + minutes) * (isWest ? -60 : 60)
+        }
+        guard text.isEmpty else { return nil }
+        let seconds = date.daysSince1970 * 86_400 + hour * 3600 + minute * 60 + second - offset
+        self.init(microseconds: Int64(seconds) * 1_000_000 + Int64(fraction))
+    }
+
+    /// In UTC with exactly three digits of a second: `2026-11-20T09:30:00.000Z`.
+    public var rfc3339: String {
+        let milliseconds = Int(milliseconds)
+        let date = CalendarDate(daysSince1970: milliseconds.floorDivided(by: 86_400_000)).civil
+        let time = milliseconds %% 86_400_000
+        var text: [UInt8] = []
+        text.reserveCapacity(24)
+        func append(_ value: Int, _ width: Int, _ end: UInt8) {
+            var divisor = width == 4 ? 1000 : width == 3 ? 100 : 10
+            while divisor > 0 {
+                text.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
+                divisor /= 10
+            }
+            text.append(end)
+        }
+        // RFC 3339 has four digits for a year; nothing that we store comes near the limits.
+        append(min(max(date.year, 0), 9999), 4, UInt8(ascii: "-"))
+        append(date.month, 2, UInt8(ascii: "-"))
+        append(date.day, 2, UInt8(ascii: "T"))
+        append(time / 3_600_000, 2, UInt8(ascii: ":"))
+        append(time / 60_000 % 60, 2, UInt8(ascii: ":"))
+        append(time / 1000 % 60, 2, UInt8(ascii: "."))
+        append(time % 1000, 3, UInt8(ascii: "Z"))
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    public var description: String { rfc3339 }
+
+    public func truncatedToMilliseconds() -> Instant { Instant(milliseconds: milliseconds) }
+    public func adding(seconds: Int64) -> Instant { Instant(microseconds: microseconds + seconds * 1_000_000) }
+    public func adding(milliseconds: Int64) -> Instant { Instant(microseconds: microseconds + milliseconds * 1000) }
+    public func adding(microseconds: Int64) -> Instant { Instant(microseconds: self.microseconds + microseconds) }
+
+    public static func < (left: Instant, right: Instant) -> Bool { left.microseconds < right.microseconds }
+}
