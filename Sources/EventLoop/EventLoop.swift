@@ -1,0 +1,235 @@
+import CLinux
+import Glibc
+
+/// One thread that waits for descriptors, timers and work, and runs every task that prefers it.
+///
+/// Laws: all objects of a loop (timers, watches, whatever they call) are used on its thread only; only `execute`,
+/// `enqueue`, `sleep` and `stop` may be called from elsewhere. Nothing on a loop blocks.
+///
+/// Unchecked: `remote` is behind its mutex; every other variable belongs to the loop's thread (before `run` to the
+/// thread that made it).
+public final class EventLoop: TaskExecutor, @unchecked Sendable {
+    /// Unchecked: made anywhere, handed over under the mutex, run on the loop alone.
+    enum Work: @unchecked Sendable {
+        case job(UnownedJob)
+        case closure(() -> Void)
+    }
+
+    /// How often work that makes more work is run before the descriptors get their turn again.
+    private static let roundsMax = 16
+    private static let eventsMax = 256
+
+    public let name: String
+    private let epoll: Int32
+    private let wakeUp: Int32
+    private let remote = Locked<[Work]>([])
+    private var local: [Work] = []
+    private var batch: [Work] = []
+    private var stopping = false
+    private var thread: pthread_t?
+    let events: UnsafeMutablePointer<epoll_event>
+    var watches = WatchTable()
+    var timers = TimerHeap()
+
+    /// The clock at the start of this turn, in nanoseconds of CLOCK_MONOTONIC; loop thread only.
+    public private(set) var now: UInt64 = EventLoop.clock()
+
+    /// Makes a loop that nobody runs yet; `name` (at most 15 bytes are shown) names its thread.
+    public init(name: String) throws(EventLoopError) {
+        self.name = name
+        let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard epoll >= 0 else { throw EventLoopError("epoll_create1") }
+        let wakeUp = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+        guard wakeUp >= 0 else {
+            let error = EventLoopError("eventfd")
+            close(epoll)
+            throw error
+        }
+        // Edge-triggered, so that the counter never has to be read back.
+        var event = clinux_event(EPOLLIN.rawValue | EPOLLET.rawValue, WatchTable.wakeUpToken)
+        guard epoll_ctl(epoll, EPOLL_CTL_ADD, wakeUp, &event) == 0 else {
+            let error = EventLoopError("epoll_ctl")
+            close(epoll)
+            close(wakeUp)
+            throw error
+        }
+        self.epoll = epoll
+        self.wakeUp = wakeUp
+        events = .allocate(capacity: Self.eventsMax)
+    }
+
+    deinit {
+        events.deallocate()
+        close(epoll)
+        close(wakeUp)
+    }
+
+    /// The loop whose thread this is, nil elsewhere.
+    public static var current: EventLoop? {
+        clinux_thread_pointer().map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// Whether the caller is on this loop's thread while it runs.
+    public var isCurrent: Bool { clinux_thread_pointer() == Unmanaged.passUnretained(self).toOpaque() }
+
+    // MARK: Running
+
+    /// Runs on the calling thread until `stop()`; what was enqueued before that is still done.
+    public func run() {
+        let outer = clinux_thread_pointer()
+        clinux_set_thread_pointer(Unmanaged.passUnretained(self).toOpaque())
+        defer { clinux_set_thread_pointer(outer) }
+        now = Self.clock()
+        while !stopping {
+            turn()
+        }
+        takeRemote()
+        runLocal()
+        stopping = false
+    }
+
+    /// Runs on a thread of its own, which `join()` waits for.
+    public func start() throws(EventLoopError) {
+        precondition(thread == nil, "A loop is started once, because it has one thread.")
+        var created = pthread_t()
+        let me = Unmanaged.passRetained(self)
+        let code = pthread_create(
+            &created, nil,
+            { argument in
+                guard let argument else { return nil }
+                let loop = Unmanaged<EventLoop>.fromOpaque(argument).takeRetainedValue()
+                clinux_name_thread(String(loop.name.prefix(15)))
+                loop.run()
+                return nil
+            }, me.toOpaque())
+        guard code == 0 else {
+            me.release()
+            throw EventLoopError("pthread_create", code: code)
+        }
+        thread = created
+    }
+
+    /// Ends `run()` after what was enqueued so far; from any thread.
+    public func stop() {
+        execute { self.stopping = true }
+    }
+
+    /// Waits for the thread of `start()`; never on the loop itself.
+    public func join() {
+        guard let thread else { return }
+        precondition(!isCurrent, "A loop that waits for itself would never end.")
+        pthread_join(thread, nil)
+        self.thread = nil
+    }
+
+    // MARK: Work
+
+    /// Runs `work` on the loop, in the order of the calls; from any thread.
+    public func execute(_ work: @escaping @Sendable () -> Void) {
+        add(.closure(work))
+    }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        add(.job(UnownedJob(job)))
+    }
+
+    private func add(_ work: Work) {
+        if isCurrent {
+            local.append(work)
+            return
+        }
+        let first = remote.withLock { queue in
+            queue.append(work)
+            return queue.count == 1
+        }
+        guard first else { return }
+        var one: UInt64 = 1
+        while write(wakeUp, &one, 8) < 0, errno == EINTR {}
+    }
+
+    private func turn() {
+        let count = Int(epoll_wait(epoll, events, Int32(Self.eventsMax), waitMilliseconds()))
+        // EINTR is a turn without events; anything else would be a descriptor or a pointer of ours gone bad.
+        precondition(count >= 0 || errno == EINTR, "epoll_wait cannot fail on a descriptor that we own.")
+        now = Self.clock()
+        for index in 0..<max(count, 0) {
+            let token = clinux_event_token(events + index)
+            if token == WatchTable.wakeUpToken {
+                takeRemote()
+            } else if let watch = watches[token] {
+                // The handler may cancel watches named later in this batch: their generation no longer fits.
+                watch.handler?.ready(Readiness(epoll: events[index].events))
+            }
+        }
+        // Taken one by one: a timer's work may add and cancel others.
+        while let work = timers.takeDue(until: now) { work() }
+        runLocal()
+    }
+
+    private func waitMilliseconds() -> Int32 {
+        guard local.isEmpty else { return 0 }
+        guard let next = timers.next else { return -1 }
+        let clock = Self.clock()
+        guard next > clock else { return 0 }
+        return Int32(min((next - clock + 999_999) / 1_000_000, 3_600_000))
+    }
+
+    private func takeRemote() {
+        let taken = remote.withLock { queue in
+            defer { queue = [] }
+            return queue
+        }
+        local.append(contentsOf: taken)
+    }
+
+    private func runLocal() {
+        var rounds = 0
+        while !local.isEmpty, rounds < Self.roundsMax {
+            swap(&local, &batch)
+            for work in batch {
+                switch work {
+                case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+                case .closure(let closure): closure()
+                }
+            }
+            batch.removeAll(keepingCapacity: batch.capacity <= 4096)
+            rounds += 1
+        }
+    }
+
+    // MARK: Descriptors
+
+    /// Calls `handler` whenever `descriptor` is ready, until the watch is cancelled; loop thread only.
+    ///
+    /// Cancel before closing the descriptor. `exclusive` wakes one loop of the several that watch it
+    /// (EPOLLEXCLUSIVE); such a watch cannot be updated.
+    public func watch(
+        _ descriptor: Int32, _ interest: Interest, edgeTriggered: Bool = false, exclusive: Bool = false,
+        _ handler: any ReadinessHandler
+    ) throws(EventLoopError) -> Watch {
+        precondition(isCurrent, "Watches belong to the loop's thread.")
+        let mode =
+            (edgeTriggered ? EPOLLET.rawValue | EPOLLRDHUP.rawValue : 0) | (exclusive ? EPOLLEXCLUSIVE.rawValue : 0)
+        let watch = Watch(loop: self, descriptor: descriptor, mode: mode, handler: handler)
+        watches.insert(watch)
+        do throws(EventLoopError) {
+            try control(EPOLL_CTL_ADD, watch, interest)
+        } catch {
+            watches.remove(watch)
+            throw error
+        }
+        return watch
+    }
+
+    func control(_ operation: Int32, _ watch: Watch, _ interest: Interest) throws(EventLoopError) {
+        var event = clinux_event(interest.epoll | watch.mode, watch.token)
+        guard epoll_ctl(epoll, operation, watch.descriptor, &event) == 0 else { throw EventLoopError("epoll_ctl") }
+    }
+
+    /// CLOCK_MONOTONIC in nanoseconds.
+    public static func clock() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
