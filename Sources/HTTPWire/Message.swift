@@ -1,0 +1,60 @@
+/// A request as a handler sees it.
+public struct Request: Sendable {
+    public var method: String
+    /// As received.
+    public var target: String
+    /// Still percent-encoded.
+    public var path: String
+    /// What follows the first `?`, still percent-encoded; nil without one.
+    public var query: String?
+    /// 0 or 1.
+    public var minorVersion: Int
+    public var fields: Fields
+    public var body: RequestBody
+    /// The peer's numeric address without port, or `unix`.
+    public var remoteAddress: String
+
+    public init(
+        method: String, target: String, path: String, query: String? = nil, minorVersion: Int = 1,
+        fields: Fields = Fields(), body: RequestBody = .empty, remoteAddress: String = ""
+    ) {
+        self.method = method
+        self.target = target
+        self.path = path
+        self.query = query
+        self.minorVersion = minorVersion
+        self.fields = fields
+        self.body = body
+        self.remoteAddress = remoteAddress
+    }
+
+    public init(_ head: RequestHead, body: RequestBody, remoteAddress: String) {
+        self.init(
+            method: head.method, target: head.target, path: head.path, query: head.query,
+            minorVersion: head.minorVersion, fields: head.fields, body: body, remoteAddress: remoteAddress)
+    }
+}
+
+/// A response as a handler gives it. `Date`, `Content-Length`, `Transfer-Encoding`, `Connection`, `Keep-Alive` and
+/// `Trailer` are the server's: given here they are left out.
+public struct Response: Sendable {
+    /// 200 to 599.
+    public var status: Int
+    public var fields: Fields
+    public var body: ResponseBody
+
+    public init(status: Int, fields: Fields = Fields(), body: ResponseBody = .none) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+}
+
+public enum ResponseBody: Sendable {
+    case none
+    case bytes([UInt8])
+    /// Pulled when the client has taken what came before; nil ends it; an error, or another length than promised,
+    /// aborts the connection, so that the client never sees a clean end. Without a length it is chunked
+    /// (HTTP/1.1) or ends with the connection (HTTP/1.0).
+    case stream(length: Int?, next: @Sendable () async throws -> [UInt8]?)
+}
