@@ -1,0 +1,112 @@
+import EventLoop
+import HTTPWire
+
+extension Connection {
+    /// Sends a handler's response; nothing happens when the client has gone.
+    func answer(_ response: Response, to number: Int) async {
+        guard case .exchange(let exchange) = phase, exchange.number == number else { return }
+        let status = (200...599).contains(response.status) ? response.status : 500
+        let mayHaveBody = status != 204 && status != 304 && !exchange.isHead
+        switch response.body {
+        case .none:
+            finish(response.fields, status, [], exchange, mayHaveBody: mayHaveBody)
+        case .bytes(let bytes):
+            finish(response.fields, status, bytes, exchange, mayHaveBody: mayHaveBody)
+        case .stream(let length, let next):
+            // The handler may still be reading the body while it answers, so nothing of it is dropped here.
+            let persists = exchange.isPersistent && exchange.body.isAtEnd && !context.isStopping
+            let framing: ResponseHead.Framing =
+                if status == 204 || status == 304 { .none } else if let length { .length(length) } else {
+                    exchange.minorVersion > 0 ? .chunked : .none
+                }
+            let endsByClosing = mayHaveBody && framing == .none
+            writeHead(status, response.fields, framing, persists && !endsByClosing, exchange)
+            if mayHaveBody, await !send(next, framing: framing) { return abort() }
+            complete(persists: persists && !endsByClosing)
+        }
+    }
+
+    private func finish(_ fields: Fields, _ status: Int, _ bytes: [UInt8], _ exchange: Exchange, mayHaveBody: Bool) {
+        let persists = exchange.isPersistent && canLeaveBody() && !context.isStopping
+        let framing = status == 204 || status == 304 ? ResponseHead.Framing.none : .length(bytes.count)
+        writeHead(status, fields, framing, persists, exchange)
+        if mayHaveBody { output.append(bytes) }
+        complete(persists: persists)
+    }
+
+    private func writeHead(
+        _ status: Int, _ fields: Fields, _ framing: ResponseHead.Framing, _ persists: Bool, _ exchange: Exchange
+    ) {
+        let persistence: ResponseHead.Persistence =
+            persists ? (exchange.minorVersion == 0 ? .keepAlive : .implied) : .close
+        output.adopt(&context.spareOutput)
+        output.join {
+            ResponseHead.write(
+                status: status, fields: fields, framing: framing, persistence: persistence, date: context.dateBytes,
+                into: &$0)
+        }
+    }
+
+    /// Whether the connection can go on although the handler has perhaps not read the whole body: what is here is
+    /// dropped now, what follows is dropped later if it is little.
+    private func canLeaveBody() -> Bool {
+        guard case .exchange(var exchange) = phase, !exchange.body.isAtEnd else { return true }
+        // A client that waits for 100 may send its body or not: nobody can tell what would come next.
+        guard !exchange.owesContinue, !exchange.body.hasFailed else { return false }
+        if let input, case .failed = exchange.body.take(from: input, keep: false) { return false }
+        phase = .exchange(exchange)
+        return exchange.body.remainingAtLeast <= configuration.drainedBodyBytesMax
+    }
+
+    /// The response is in the buffer to its end.
+    private func complete(persists: Bool) {
+        guard case .exchange(let exchange) = phase else { return }
+        if !persists {
+            phase = .lingering(isEndSent: false)
+        } else if exchange.body.isAtEnd {
+            becomeIdle()
+        } else {
+            clock.drainSince = loop.now
+            let end = exchange.body.received + configuration.drainedBodyBytesMax
+            phase = .draining(exchange.body, until: end)
+        }
+        exchange.reader?.resume(returning: .failure(.broken))
+        advance()
+    }
+
+    /// Pulls a stream to its end, as fast as the client takes it; false when it breaks its promise or the client went.
+    private func send(
+        _ next: @Sendable () async throws -> [UInt8]?, framing: ResponseHead.Framing
+    ) async -> Bool {
+        var sent = 0
+        var sinceYield = 0
+        do {
+            advance()
+            while let piece = try await next() {
+                guard case .exchange = phase else { return false }
+                sent += piece.count
+                sinceYield += piece.count + 1_024
+                if case .length(let length) = framing, sent > length { return false }
+                if framing == .chunked {
+                    output.join { ResponseHead.writeChunk(piece, into: &$0) }
+                } else {
+                    output.append(piece)
+                }
+                advance()
+                while output.count >= configuration.responseBufferBytesMax {
+                    await withUnsafeContinuation { writer = $0 }
+                }
+                if sinceYield > 262_144 {
+                    sinceYield = 0
+                    await Task.yield()
+                }
+            }
+        } catch {
+            return false
+        }
+        guard case .exchange = phase else { return false }
+        if case .length(let length) = framing, sent != length { return false }
+        if framing == .chunked { output.join { ResponseHead.writeLastChunk(into: &$0) } }
+        return true
+    }
+}

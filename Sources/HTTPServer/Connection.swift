@@ -1,0 +1,334 @@
+import EventLoop
+import HTTPWire
+
+/// One client's connection, from the first byte to the last.
+///
+/// Laws: one request at a time, in order; nothing is read that nobody waits for; no buffer grows with what a client
+/// sends or does not read. `phase` says everything about where it stands; `advance()` alone moves it on.
+///
+/// Unchecked: used on its loop's thread only.
+final class Connection: ReadinessHandler, @unchecked Sendable {
+    enum Phase {
+        /// Waiting for a request or in the middle of its head.
+        case head
+        /// A handler runs, or its response is being pulled.
+        case exchange(Exchange)
+        /// The answer is given; the rest of the request's body is read and dropped, up to a total.
+        case draining(InboundBody, until: Int)
+        /// The last answer is given; what the client still sends is dropped until it ends, so that no reset destroys
+        /// the answer on its way.
+        case lingering(isEndSent: Bool)
+        case closed
+    }
+
+    /// One request and where its answer stands.
+    struct Exchange {
+        let number: Int
+        let isHead: Bool
+        let minorVersion: Int
+        let isPersistent: Bool
+        var owesContinue: Bool
+        var body: InboundBody
+        var reader: UnsafeContinuation<Result<[UInt8]?, BodyError>, Never>?
+        /// Nanoseconds spent waiting for body bytes.
+        var waited: UInt64 = 0
+        var waitingSince: UInt64 = 0
+    }
+
+    /// So many steps before other connections get their turn.
+    private static let stepsMax = 128
+
+    let context: LoopContext
+    let transport: any Transport
+    private let remoteAddress: String
+    private var watch: Watch?
+    var phase = Phase.head
+    private var parser: HeadParser
+    var input: InputBuffer?
+    var output = OutputBuffer()
+    private var requests = 0
+    private var mayRead = true
+    private var mayWrite = true
+    /// epoll has seen the peer's end, perhaps behind bytes that are not read yet.
+    private var hasPeerEnded = false
+    /// The peer's end has been read.
+    private var isInputOver = false
+    private var isAdvancing = false
+    private var isRemoved = false
+    var runningHandlers = 0
+    var writer: UnsafeContinuation<Void, Never>?
+    var clock = ConnectionClock()
+
+    var configuration: ServerConfiguration { context.shared.configuration }
+    var loop: EventLoop { context.loop }
+
+    init(context: LoopContext, transport: any Transport, remoteAddress: String) {
+        self.context = context
+        self.transport = transport
+        self.remoteAddress = remoteAddress
+        parser = HeadParser(limits: context.shared.configuration.head)
+    }
+
+    // MARK: Events
+
+    func open(_ descriptor: Int32, isRefused: Bool) {
+        do throws(EventLoopError) {
+            watch = try loop.watch(descriptor, [.readable, .writable], edgeTriggered: true, self)
+        } catch {
+            return close()
+        }
+        clock.isStopping = context.isStopping
+        clock.idleSince = loop.now
+        if !clock.isStopping { clock.headSince = loop.now }
+        if isRefused { refuse(.overloaded) }
+        advance()
+    }
+
+    func ready(_ readiness: Readiness) {
+        if readiness.contains(.error) { return abort() }
+        if !readiness.isDisjoint(with: [.readable, .hangup, .ended]) { mayRead = true }
+        if !readiness.isDisjoint(with: [.ended, .hangup]) { hasPeerEnded = true }
+        if readiness.contains(.writable) { mayWrite = true }
+        advance()
+    }
+
+    func prepareToStop() {
+        clock.isStopping = true
+        clock.idleSince = loop.now
+        if input == nil { clock.headSince = 0 }
+        let limit = loop.now &+ ConnectionClock.nanoseconds(configuration.stopLingerSeconds)
+        if clock.lingerUntil > limit { clock.lingerUntil = limit }
+        advance()
+    }
+
+    // MARK: Moving on
+
+    func advance() {
+        guard !isAdvancing else { return }
+        isAdvancing = true
+        var steps = 0
+        while steps < Self.stepsMax, step() { steps += 1 }
+        flush()
+        if case .lingering(isEndSent: false) = phase, output.isEmpty {
+            if isInputOver {
+                close()
+            } else {
+                transport.closeWriting()
+                phase = .lingering(isEndSent: true)
+            }
+            let seconds = clock.isStopping ? configuration.stopLingerSeconds : configuration.lingerSecondsMax
+            clock.lingerUntil = loop.now &+ ConnectionClock.nanoseconds(min(seconds, configuration.lingerSecondsMax))
+            steps = Self.stepsMax
+        }
+        isAdvancing = false
+        if steps >= Self.stepsMax { loop.execute { self.advance() } }
+        restIfIdle()
+        watchClock()
+    }
+
+    /// Whether something has been done, so that there may be more to do.
+    private func step() -> Bool {
+        switch phase {
+        case .head:
+            if output.isClosed || output.count >= configuration.responseBufferBytesMax {
+                flush()
+                guard output.isEmpty else { return false }
+            }
+            if parse() { return true }
+            if isInputOver { endOfInput() }
+            return read()
+        case .exchange(var exchange):
+            guard exchange.reader != nil else { return false }
+            phase = .head  // The exchange is moved out and back in, not copied.
+            let isServed = serveReader(&exchange)
+            phase = .exchange(exchange)
+            return isServed || read()
+        case .draining(var body, let end):
+            guard let input else { return read() }
+            phase = .head
+            let taken = body.take(from: input, keep: false)
+            switch taken {
+            case .end:
+                becomeIdle()
+                return true
+            case .failed: phase = .lingering(isEndSent: false)
+            case .piece, .needMore:
+                phase = .draining(body, until: end)
+                if body.received > end { phase = .lingering(isEndSent: false) }
+            }
+            if case .piece = taken { return true }
+            return read()
+        case .lingering:
+            input?.clear()
+            return read()
+        case .closed: return false
+        }
+    }
+
+    private func read() -> Bool {
+        guard mayRead else { return false }
+        let buffer = input ?? context.takeInput()
+        input = buffer
+        let room = buffer.room()
+        guard !room.isEmpty else { return false }
+        switch transport.read(into: room) {
+        case .bytes(let count):
+            buffer.fill(count)
+            // Less than there was room for: the socket is empty, unless the end is already behind it.
+            if count < room.count, !hasPeerEnded { mayRead = false }
+            return true
+        case .wouldBlock:
+            mayRead = false
+            return false
+        case .end:
+            mayRead = false
+            isInputOver = true
+            endOfInput()
+            return true
+        case .failed:
+            abort()
+            return false
+        }
+    }
+
+    private func endOfInput() {
+        switch phase {
+        case .head, .draining:
+            // What was answered is still sent.
+            if output.isEmpty { close() } else { phase = .lingering(isEndSent: false) }
+        case .exchange(var exchange):
+            exchange.body.fail(.broken)
+            phase = .exchange(exchange)
+        case .lingering: if output.isEmpty { close() }
+        case .closed: break
+        }
+    }
+
+    // MARK: Requests
+
+    private func parse() -> Bool {
+        guard let input, input.count > 0 else { return false }
+        do throws(WireRefusal) {
+            guard let (head, length) = try parser.parse(input.bytes) else {
+                if clock.headSince == 0 { clock.headSince = loop.now }
+                return false
+            }
+            input.drop(length)
+            begin(head)
+        } catch {
+            refuse(error)
+        }
+        return true
+    }
+
+    private func begin(_ head: RequestHead) {
+        let configuration = configuration
+        clock.headSince = 0
+        if case .length(let length) = head.framing, length > configuration.bodyBytesMax {
+            return refuse(.bodyTooLarge)
+        }
+        requests += 1
+        let number = requests
+        let isLast = number >= configuration.requestsPerConnectionMax
+        phase = .exchange(
+            Exchange(
+                number: number, isHead: head.method == "HEAD", minorVersion: head.minorVersion,
+                isPersistent: head.isPersistent && !isLast, owesContinue: head.expectsContinue,
+                body: InboundBody(head.framing, limits: configuration.head, bytesMax: configuration.bodyBytesMax)))
+        let request = Request(head, body: body(of: head, number), remoteAddress: remoteAddress)
+        let handler = context.handler
+        runningHandlers += 1
+        Task.immediate(executorPreference: loop) { @Sendable [self] in
+            let response = await handler(request)
+            await answer(response, to: number)
+            handlerEnded()
+        }
+    }
+
+    private func handlerEnded() {
+        runningHandlers -= 1
+        removeIfDone()
+    }
+
+    /// Answers what no handler sees, and closes.
+    func refuse(_ refusal: WireRefusal) {
+        let response = context.shared.refusal(refusal)
+        var bytes: [UInt8] = []
+        if case .bytes(let given) = response.body { bytes = given }
+        output.adopt(&context.spareOutput)
+        output.join { out in
+            ResponseHead.write(
+                status: response.status, fields: response.fields, framing: .length(bytes.count), persistence: .close,
+                date: context.dateBytes, into: &out)
+        }
+        output.append(bytes)
+        phase = .lingering(isEndSent: false)
+    }
+
+    func becomeIdle() {
+        phase = .head
+        clock.idleSince = loop.now
+    }
+
+    // MARK: Writing
+
+    func flush() {
+        guard mayWrite, !output.isEmpty else { return }
+        guard let count = output.flush(to: transport) else { return abort() }
+        clock.noteWritten(count, at: loop.now)
+        if output.isEmpty {
+            output.release(to: &context.spareOutput)
+            clock.writeSince = 0
+        } else {
+            mayWrite = false
+            if clock.writeSince == 0 { clock.writeSince = loop.now }
+        }
+        if output.count < configuration.responseBufferBytesMax / 2 || output.isEmpty { resumeWriter() }
+    }
+
+    private func resumeWriter() {
+        let waiting = writer
+        writer = nil
+        waiting?.resume()
+    }
+
+    // MARK: The end
+
+    func close() {
+        end { transport.close() }
+    }
+
+    /// The client sees no clean end.
+    func abort() {
+        end { transport.abort() }
+    }
+
+    private func end(_ closing: () -> Void) {
+        if case .closed = phase { return }
+        let last = phase
+        phase = .closed
+        watch?.cancel()
+        watch = nil
+        closing()
+        clock.cancel()
+        if let input { context.giveBack(input) }
+        input = nil
+        output = OutputBuffer()
+        if case .exchange(let exchange) = last { exchange.reader?.resume(returning: .failure(.broken)) }
+        resumeWriter()
+        removeIfDone()
+    }
+
+    private func removeIfDone() {
+        guard case .closed = phase, runningHandlers == 0, !isRemoved else { return }
+        isRemoved = true
+        context.remove(self)
+    }
+
+    private func restIfIdle() {
+        guard let input, input.count == 0 else { return }
+        if case .exchange = phase { return }
+        context.giveBack(input)
+        self.input = nil
+    }
+}

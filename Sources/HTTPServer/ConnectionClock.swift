@@ -1,0 +1,106 @@
+import EventLoop
+import HTTPWire
+
+/// When what of a connection began, in nanoseconds of the loop's clock; 0 for what has not.
+struct ConnectionClock {
+    /// The present head's first byte, or the opening of the connection.
+    var headSince: UInt64 = 0
+    var idleSince: UInt64 = 0
+    /// Output waits; moved on by each 16 KiB taken.
+    var writeSince: UInt64 = 0
+    var drainSince: UInt64 = 0
+    var lingerUntil: UInt64 = 0
+    var isStopping = false
+    private var written = 0
+    fileprivate var timer: LoopTimer?
+    fileprivate var timerAt: UInt64 = .max
+
+    /// A client that takes a byte now and then does not count as one that reads.
+    private static let progressBytes = 16_384
+
+    static func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(max(0, seconds) * 1_000_000_000) }
+
+    mutating func noteWritten(_ count: Int, at now: UInt64) {
+        written += count
+        guard written >= Self.progressBytes else { return }
+        written = 0
+        writeSince = now
+    }
+
+    mutating func cancel() {
+        timer?.cancel()
+        timer = nil
+        timerAt = .max
+    }
+}
+
+extension Connection {
+    /// When the present phase has lasted too long, nil when it may last for ever.
+    private var deadline: UInt64? {
+        func after(_ since: UInt64, _ seconds: Double) -> UInt64 { since &+ ConnectionClock.nanoseconds(seconds) }
+        let configuration = configuration
+        let write = output.isEmpty ? nil : after(clock.writeSince, configuration.responseStallSecondsMax)
+        let own: UInt64?
+        switch phase {
+        case .head:
+            if clock.headSince > 0 {
+                own = after(clock.headSince, configuration.headSecondsMax)
+            } else {
+                own = after(
+                    clock.idleSince, clock.isStopping ? configuration.stopIdleSeconds : configuration.idleSecondsMax)
+            }
+        case .exchange(let exchange): own = exchange.reader == nil ? nil : bodyDeadline(exchange)
+        case .draining: own = after(clock.drainSince, configuration.bodyStallSecondsMax)
+        case .lingering(let isEndSent): own = isEndSent ? clock.lingerUntil : nil
+        case .closed: own = nil
+        }
+        guard let write else { return own }
+        return min(own ?? .max, write)
+    }
+
+    /// The sooner of a pause too long and an average pace too slow.
+    private func bodyDeadline(_ exchange: Exchange) -> UInt64 {
+        let pace = Double(exchange.body.received) / Double(max(1, configuration.bodyBytesPerSecondMin))
+        let allowed = ConnectionClock.nanoseconds(configuration.bodyStallSecondsMax + pace)
+        let left = allowed > exchange.waited ? allowed - exchange.waited : 0
+        return exchange.waitingSince &+ min(left, ConnectionClock.nanoseconds(configuration.bodyStallSecondsMax))
+    }
+
+    /// One timer per connection, moved only when it would be too late: most deadlines never come.
+    func watchClock() {
+        guard let deadline, deadline < clock.timerAt else { return }
+        clock.timer?.cancel()
+        clock.timerAt = deadline
+        let now = loop.now
+        let delay = Duration.nanoseconds(Int64(deadline > now ? deadline - now : 0))
+        clock.timer = loop.after(delay) { [weak self] in self?.timerFired() }
+    }
+
+    private func timerFired() {
+        clock.timer = nil
+        clock.timerAt = .max
+        guard let deadline else { return }
+        if deadline > loop.now { return watchClock() }
+        expire()
+    }
+
+    private func expire() {
+        if !output.isEmpty,
+            loop.now >= clock.writeSince &+ ConnectionClock.nanoseconds(configuration.responseStallSecondsMax)
+        {
+            return abort()
+        }
+        switch phase {
+        case .head:
+            // Who has sent nothing is told nothing.
+            if let input, input.count > 0 { refuse(.timedOut) } else { phase = .lingering(isEndSent: false) }
+        case .exchange(var exchange):
+            // The handler decides what to answer; the connection ends with that.
+            exchange.body.fail(.timedOut)
+            phase = .exchange(exchange)
+        case .draining, .lingering: return close()
+        case .closed: return
+        }
+        advance()
+    }
+}

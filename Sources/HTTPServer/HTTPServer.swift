@@ -1,0 +1,108 @@
+public import EventLoop
+import Glibc
+public import HTTPWire
+import Synchronization
+
+/// An HTTP/1.1 server over several loops that share nothing but its listening sockets.
+///
+/// A request stays on the loop that accepted its connection, from the first byte to the last.
+public final class HTTPServer: Sendable {
+    private struct State {
+        var listeners: [Int32] = []
+        var contexts: [LoopContext] = []
+        var isStarted = false
+    }
+
+    private let shared: ServerShared
+    private let loops: [EventLoop]
+    private let handler: @Sendable (EventLoop) -> (@Sendable (Request) async -> Response)
+    private let state = Locked(State())
+
+    /// `handler` is called once per loop, on it, and gives the function that answers that loop's requests;
+    /// `refusal` gives the body of the server's own answers to what no handler sees.
+    public init(
+        _ configuration: ServerConfiguration, loops: [EventLoop],
+        handler: @escaping @Sendable (EventLoop) -> (@Sendable (Request) async -> Response),
+        refusal: @escaping @Sendable (WireRefusal) -> Response = { Response(status: $0.status) }
+    ) {
+        precondition(!loops.isEmpty, "A server without loops would answer nobody.")
+        shared = ServerShared(configuration, refusal: refusal)
+        self.loops = loops
+        self.handler = handler
+    }
+
+    /// Binds and listens; loops that do not run yet take connections as soon as they do. Nothing listens when it
+    /// throws.
+    public func start() throws(ListenError) {
+        var opened: [Int32] = []
+        do throws(ListenError) {
+            for address in shared.configuration.addresses {
+                opened.append(try ListeningSocket.open(address, backlog: shared.configuration.backlog))
+            }
+        } catch {
+            for descriptor in opened { close(descriptor) }
+            throw error
+        }
+        let listeners = opened
+        let contexts = loops.map { LoopContext(loop: $0, shared: shared) }
+        for context in contexts { context.peers = contexts.filter { $0 !== context } }
+        state.withLock {
+            precondition(!$0.isStarted, "A server is started once.")
+            $0.isStarted = true
+            $0.listeners = listeners
+            $0.contexts = contexts
+        }
+        for context in contexts {
+            context.loop.execute { [handler] in context.listen(on: listeners, handler: handler(context.loop)) }
+        }
+    }
+
+    /// The ports in the order of the addresses, 0 for what is no TCP; empty before `start()` and after `stop()`.
+    public var boundPorts: [UInt16] { state.withLock { $0.listeners }.map(ListeningSocket.port(of:)) }
+
+    /// The listening sockets in the order of the addresses, to hand to another process before `stop()`.
+    public var listeningDescriptors: [Int32] { state.withLock { $0.listeners } }
+
+    /// Open connections of all loops.
+    public var connectionCount: Int { shared.connections.load(ordering: .relaxed) }
+
+    /// Stops accepting, finishes what runs (each answer with `Connection: close`), closes idle connections, and after
+    /// `drain` aborts what is left. The loops go on running.
+    public func stop(drain: Duration) async {
+        let contexts = state.withLock { $0.contexts }
+        for context in contexts { await Self.stopListening(context) }
+        // No loop watches them any more, and who comes now is refused at once instead of at the end. Whoever else holds
+        // these sockets goes on accepting.
+        let listeners = state.withLock { state in
+            defer { state.listeners = [] }
+            return state.listeners
+        }
+        for descriptor in listeners { close(descriptor) }
+        await withTaskGroup(of: Void.self) { group in
+            for context in contexts {
+                group.addTask { await Self.stop(context, drain: drain) }
+            }
+        }
+    }
+
+    private static func stopListening(_ context: LoopContext) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            context.loop.execute {
+                context.stopListening()
+                continuation.resume()
+            }
+        }
+    }
+
+    private static func stop(_ context: LoopContext, drain: Duration) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            context.loop.execute {
+                let limit = context.loop.after(drain) { context.abortAll() }
+                context.stop {
+                    limit.cancel()
+                    continuation.resume()
+                }
+            }
+        }
+    }
+}

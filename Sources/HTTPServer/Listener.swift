@@ -1,0 +1,69 @@
+import CLinux
+import EventLoop
+import Glibc
+import Synchronization
+
+/// One listening socket as one loop sees it; the socket is shared by all loops. Loop thread only.
+final class Listener: ReadinessHandler {
+    private let context: LoopContext
+    private let descriptor: Int32
+    private var watch: Watch?
+    private var pause: LoopTimer?
+
+    /// So many connections are taken before the others' events get their turn.
+    private static let acceptedMax = 32
+    private static let pauseSeconds = 0.1
+
+    init(context: LoopContext, descriptor: Int32) {
+        self.context = context
+        self.descriptor = descriptor
+    }
+
+    func resume() {
+        pause = nil
+        do throws(EventLoopError) {
+            watch = try context.loop.watch(descriptor, .readable, exclusive: true, self)
+        } catch {
+            rest()  // No memory for another watch: it may come back.
+        }
+    }
+
+    func stop() {
+        watch?.cancel()
+        pause?.cancel()
+        watch = nil
+    }
+
+    func ready(_ readiness: Readiness) {
+        for _ in 0..<Self.acceptedMax {
+            let shared = context.shared
+            // Somewhat more than the cap are taken, to be told so; beyond that they wait in the backlog.
+            let most = shared.configuration.connectionsMax + shared.configuration.connectionsMax / 8 + 16
+            if shared.connections.load(ordering: .relaxed) >= most { return rest() }
+            var storage = sockaddr_storage()
+            var length = UInt32(MemoryLayout<sockaddr_storage>.size)
+            let accepted = clinux_accept(descriptor, &storage, &length)
+            if accepted >= 0 {
+                if storage.ss_family != sa_family_t(AF_UNIX) {
+                    var on: Int32 = 1
+                    setsockopt(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
+                }
+                context.distribute(accepted, remoteAddress: ListeningSocket.name(of: &storage))
+                continue
+            }
+            switch errno {
+            case EINTR, ECONNABORTED: continue
+            case EAGAIN: return
+            // EMFILE, ENFILE, ENOBUFS, ENOMEM: the listener stays readable, and would be told for ever.
+            default: return rest()
+            }
+        }
+    }
+
+    private func rest() {
+        watch?.cancel()
+        watch = nil
+        guard !context.isStopping else { return }
+        pause = context.loop.after(.seconds(Self.pauseSeconds)) { [weak self] in self?.resume() }
+    }
+}

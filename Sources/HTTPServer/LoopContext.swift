@@ -1,0 +1,130 @@
+import EventLoop
+import HTTPWire
+import Synchronization
+
+/// What all loops of a server share: only settings and one counter.
+final class ServerShared: Sendable {
+    let configuration: ServerConfiguration
+    let refusal: @Sendable (WireRefusal) -> Response
+    /// Connections whose socket is open or whose handler still runs.
+    let connections = Atomic<Int>(0)
+
+    init(_ configuration: ServerConfiguration, refusal: @escaping @Sendable (WireRefusal) -> Response) {
+        self.configuration = configuration
+        self.refusal = refusal
+    }
+}
+
+/// One loop's share of a server: its handler, connections, listeners and spare memory.
+///
+/// Unchecked: used on its loop's thread only, but for `load` and `isReady`, which are atomic, and `peers`, which is set
+/// before any loop hears of it.
+final class LoopContext: @unchecked Sendable {
+    let loop: EventLoop
+    let shared: ServerShared
+    private(set) var handler: @Sendable (Request) async -> Response = { _ in Response(status: 503) }
+    var peers: [LoopContext] = []
+    /// Connections that are here or on their way.
+    let load = Atomic<Int>(0)
+    private let isReady = Atomic<Bool>(false)
+    private(set) var isStopping = false
+    private var date = HTTPDate()
+    private var connections: [ObjectIdentifier: Connection] = [:]
+    private var listeners: [Listener] = []
+    private var spareInputs: [InputBuffer] = []
+    private var onceEmpty: [() -> Void] = []
+    var spareOutput: [UInt8] = []
+
+    private static let spareInputsMax = 64
+
+    init(loop: EventLoop, shared: ServerShared) {
+        self.loop = loop
+        self.shared = shared
+    }
+
+    var dateBytes: [UInt8] { date.now() }
+
+    func takeInput() -> InputBuffer {
+        spareInputs.popLast() ?? InputBuffer(capacity: max(32_768, 2 * shared.configuration.head.headBytesMax))
+    }
+
+    func giveBack(_ input: InputBuffer) {
+        guard spareInputs.count < Self.spareInputsMax else { return }
+        input.clear()
+        spareInputs.append(input)
+    }
+
+    // MARK: Connections
+
+    func listen(on descriptors: [Int32], handler: @escaping @Sendable (Request) async -> Response) {
+        self.handler = handler
+        isReady.store(true, ordering: .releasing)
+        listeners = descriptors.map { Listener(context: self, descriptor: $0) }
+        for listener in listeners { listener.resume() }
+    }
+
+    /// Gives a new connection to the loop that has the fewest: epoll tends to wake the same one again and again, and
+    /// connections live long.
+    func distribute(_ descriptor: Int32, remoteAddress: String) {
+        let count = shared.connections.add(1, ordering: .relaxed).newValue
+        let isRefused = count > shared.configuration.connectionsMax
+        var least = load.load(ordering: .relaxed)
+        var target = self
+        for peer in peers where peer.isReady.load(ordering: .acquiring) {
+            let count = peer.load.load(ordering: .relaxed)
+            if count < least { (least, target) = (count, peer) }
+        }
+        target.load.add(1, ordering: .relaxed)
+        if target === self {
+            open(descriptor, remoteAddress: remoteAddress, isRefused: isRefused)
+        } else {
+            target.loop.execute { [target] in
+                target.open(descriptor, remoteAddress: remoteAddress, isRefused: isRefused)
+            }
+        }
+    }
+
+    private func open(_ descriptor: Int32, remoteAddress: String, isRefused: Bool) {
+        let connection = Connection(context: self, transport: PlainTransport(descriptor), remoteAddress: remoteAddress)
+        connections[ObjectIdentifier(connection)] = connection
+        connection.open(descriptor, isRefused: isRefused)
+    }
+
+    /// Called once by each connection, when its socket is closed and its handler has returned.
+    func remove(_ connection: Connection) {
+        connections[ObjectIdentifier(connection)] = nil
+        shared.connections.subtract(1, ordering: .relaxed)
+        load.subtract(1, ordering: .relaxed)
+        guard connections.isEmpty else { return }
+        for work in onceEmpty { work() }
+        onceEmpty = []
+    }
+
+    // MARK: Stopping
+
+    /// Takes what already waits to be accepted, and nothing more.
+    func stopListening() {
+        for listener in listeners {
+            listener.ready(.readable)
+            listener.stop()
+        }
+        listeners = []
+        isReady.store(false, ordering: .releasing)
+        peers = []
+    }
+
+    /// Lets go of the idle connections; `done` is called when none is left.
+    func stop(_ done: @escaping () -> Void) {
+        isStopping = true
+        guard !connections.isEmpty else { return done() }
+        onceEmpty.append(done)
+        for connection in Array(connections.values) { connection.prepareToStop() }
+    }
+
+    /// Ends every connection at once; a handler that still runs is not waited for.
+    func abortAll() {
+        for connection in Array(connections.values) { connection.abort() }
+        for work in onceEmpty { work() }
+        onceEmpty = []
+    }
+}

@@ -1,0 +1,47 @@
+public import HTTPWire
+
+/// Where a server listens.
+public enum ServerAddress: Hashable, Sendable {
+    /// A numeric IPv4 or IPv6 address, or `localhost`; port 0 lets the system choose.
+    case tcp(host: String, port: UInt16)
+    /// A socket file, at most 107 bytes; one that nobody listens to any more is replaced.
+    case unix(path: String)
+    /// A listening socket that somebody else has opened; the server closes it when it stops.
+    case descriptor(Int32)
+}
+
+/// Addresses and bounds of a server. Each bound has a default that is right for the open internet.
+public struct ServerConfiguration: Sendable {
+    public var addresses: [ServerAddress]
+    /// Request heads: 16 KiB, targets of 8 KiB, 100 fields.
+    public var head = HeadLimits()
+    /// No body may be longer; a handler bounds its own by `collect(upTo:)`.
+    public var bodyBytesMax = 32 * 1024 * 1024
+    /// Open connections of the whole server; those beyond get 503.
+    public var connectionsMax = 16_384
+    /// After so many requests a connection is closed.
+    public var requestsPerConnectionMax = 100_000
+    /// From a head's first byte (on a new connection: from its opening) to its last; more bytes do not prolong it.
+    public var headSecondsMax = 10.0
+    /// Between two pieces of a body that a handler waits for.
+    public var bodyStallSecondsMax = 10.0
+    /// A body's average pace once `bodyStallSecondsMax` have been spent waiting for it.
+    public var bodyBytesPerSecondMin = 512
+    /// Between two requests.
+    public var idleSecondsMax = 60.0
+    /// For each 16 KiB of a response, or its last bytes, to be taken by the client.
+    public var responseStallSecondsMax = 20.0
+    /// After the last byte of a response that closes the connection, to read what the client still sends.
+    public var lingerSecondsMax = 5.0
+    /// What is read and dropped of a body that the handler left, for the sake of the next request.
+    public var drainedBodyBytesMax = 65_536
+    /// A stream is not asked for more while so much waits to be sent.
+    public var responseBufferBytesMax = 65_536
+    /// At a stop, how long an idle connection may still send the request that was on its way.
+    public var stopIdleSeconds = 0.25
+    /// At a stop, in place of `lingerSecondsMax`.
+    public var stopLingerSeconds = 1.0
+    public var backlog: Int32 = 1_024
+
+    public init(addresses: [ServerAddress]) { self.addresses = addresses }
+}

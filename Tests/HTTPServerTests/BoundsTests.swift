@@ -1,0 +1,227 @@
+import EventLoop
+import Glibc
+import HTTPServer
+import HTTPWire
+import Testing
+
+private let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+
+private func seconds(_ work: () -> Void) -> Double {
+    let start = EventLoop.clock()
+    work()
+    return Double(EventLoop.clock() - start) / 1e9
+}
+
+@Suite(.serialized) struct BoundsTests {
+    private func quick(_ configuration: inout ServerConfiguration) {
+        configuration.headSecondsMax = 0.3
+        configuration.bodyStallSecondsMax = 0.3
+        configuration.idleSecondsMax = 0.4
+        configuration.responseStallSecondsMax = 0.4
+        configuration.lingerSecondsMax = 0.3
+    }
+
+    @Test func `slow clients are dropped in their stated times, however they drip`() async throws {
+        try await TestServer.with(try TestServer(quick)) { server in
+            // A head in single bytes does not prolong its deadline.
+            let head = try RawClient(port: server.port)
+            let time = seconds {
+                for byte in Array("GET / HTTP/1.1\r\nHost: h\r\nX: ".utf8) {
+                    head.send([byte])
+                    usleep(20_000)
+                }
+                #expect(
+                    responses(head.receiveAll().text) == [
+                        "408 Request Timeout|Content-Length: 8|Connection: close||timedOut"
+                    ])
+            }
+            #expect(time < 4)
+
+            // Who sends nothing is told nothing.
+            let silent = try RawClient(port: server.port)
+            let silence = seconds { #expect(silent.receiveAll() == ("", true)) }
+            #expect((0.25...4).contains(silence))
+
+            // Idle after a request.
+            let idle = try RawClient(port: server.port)
+            idle.send(get)
+            let idleTime = seconds { #expect(responses(idle.receiveAll().text).count == 1) }
+            #expect((0.35...4).contains(idleTime))
+
+            // A body that stalls: the handler is told.
+            let body = try RawClient(port: server.port)
+            body.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc")
+            let bodyTime = seconds {
+                #expect(
+                    responses(body.receiveAll().text)
+                        == ["408 Request Timeout|Content-Length: 8|Connection: close||timedOut"])
+            }
+            #expect((0.25...4).contains(bodyTime))
+
+            // A body in single bytes has an average pace to keep.
+            let drip = try RawClient(port: server.port)
+            drip.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n")
+            let dripTime = seconds {
+                for _ in 0..<100 where drip.send("x") { usleep(20_000) }
+                _ = drip.receiveAll()
+            }
+            #expect(dripTime < 6)
+        }
+    }
+
+    @Test func `a client that never reads is dropped and costs little`() async throws {
+        try await TestServer.with(try TestServer(quick)) { server in
+            let client = try RawClient(port: server.port, receiveBuffer: 4_096)
+            client.send("GET /large HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(client.receiveSome(16)?.count == 16)
+            #expect(server.server.connectionCount == 1)
+            let time = seconds {
+                for _ in 0..<300 where server.server.connectionCount > 0 { usleep(10_000) }
+            }
+            #expect((0.3...4).contains(time))
+        }
+    }
+
+    @Test func `answers that are not read stop the reading of requests`() async throws {
+        let served = Counter()
+        let handler: @Sendable (Request) async -> Response = { _ in
+            served.add(1)
+            return Response(status: 200, body: .bytes([UInt8](repeating: 120, count: 10_000)))
+        }
+        try await TestServer.with(try TestServer(handler: handler), drain: .zero) { server in
+            let client = try RawClient(port: server.port, receiveBuffer: 4_096)
+            var time = timeval(tv_sec: 0, tv_usec: 300_000)
+            setsockopt(client.descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+            let many = Array(String(repeating: get, count: 1_000).utf8)
+            while client.send(many), served.value < 100_000 {}
+            let before = served.value
+            usleep(100_000)
+            // Some megabytes of kernel buffers, then nothing more.
+            #expect(served.value == before && before < 2_000)
+        }
+    }
+
+    @Test func `a streamed response waits for its reader`() async throws {
+        let pulled = Counter()
+        let handler: @Sendable (Request) async -> Response = { _ in
+            Response(
+                status: 200,
+                body: .stream(length: nil) {
+                    pulled.add(16_384)
+                    return pulled.value > 32 << 20 ? nil : [UInt8](repeating: 120, count: 16_384)
+                })
+        }
+        try await TestServer.with(try TestServer(handler: handler)) { server in
+            let client = try RawClient(port: server.port, receiveBuffer: 4_096)
+            client.send(get)
+            usleep(300_000)
+            #expect(pulled.value < 16 << 20)
+            var total = 0
+            while let some = client.receiveSome(1 << 20), !some.isEmpty {
+                total += some.count
+                if some.suffix(5).elementsEqual("0\r\n\r\n".utf8) { break }
+            }
+            #expect(total > 32 << 20)
+        }
+    }
+
+    @Test func `a request body is read no faster than its handler, in bounded memory`() async throws {
+        let taken = Counter()
+        let sent = Counter()
+        let sentBefore = Counter()
+        let handler: @Sendable (Request) async -> Response = { request in
+            guard let loop = EventLoop.current else { return Response(status: 500) }
+            var total = 0
+            do {
+                try await loop.sleep(.milliseconds(300))
+                sentBefore.add(sent.value)
+                while let piece = try await request.body.next() {
+                    total += piece.count
+                    taken.add(piece.count)
+                    guard piece.count <= 65_536 else { return Response(status: 500) }
+                }
+            } catch {
+                return Response(status: 400)
+            }
+            return Response(status: 200, body: .bytes(Array("\(total)".utf8)))
+        }
+        try await TestServer.with(try TestServer({ $0.bodyBytesMax = 1 << 30 }, handler: handler)) { server in
+            let client = try RawClient(port: server.port)
+            let size = 100 << 20
+            client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: \(size)\r\n\r\n")
+            let piece = [UInt8](repeating: 120, count: 1 << 20)
+            for _ in 0..<100 where client.send(piece) { sent.add(piece.count) }
+            #expect(client.receive(until: "\(size)").hasSuffix("\r\n\r\n\(size)"))
+            // Some megabytes of kernel buffers, and nothing of ours.
+            #expect(sentBefore.value < 24 << 20)
+            #expect(taken.value == size)
+        }
+    }
+
+    @Test func `an early answer arrives although the client still sends`() async throws {
+        try await TestServer.with(try TestServer()) { server in
+            for head in [
+                "POST /ignore HTTP/1.1\r\nHost: h\r\nContent-Length: 20000000\r\n\r\n",
+                "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n",
+                "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
+            ] {
+                let client = try RawClient(port: server.port)
+                client.send(head)
+                for _ in 0..<20 { client.send([UInt8](repeating: 120, count: 1 << 20)) }
+                client.closeWriting()
+                let (text, isClean) = client.receiveAll()
+                #expect(responses(text).count == 1 && isClean)
+            }
+        }
+    }
+
+    @Test func `a thousand connections live at once, and those beyond the cap are told`() async throws {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = min(limit.rlim_max, 8_192)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        try await TestServer.with(try TestServer(loops: 2, { $0.connectionsMax = 1_000 })) { server in
+            let clients = try (0..<1_000).map { _ in try RawClient(port: server.port) }
+            for _ in 0..<3 {
+                for client in clients { client.send(get) }
+                for client in clients { #expect(client.receive(until: "GET /a ").hasSuffix("GET /a ")) }
+            }
+            #expect(server.server.connectionCount == 1_000)
+            let excess = try RawClient(port: server.port)
+            #expect(
+                responses(excess.receiveAll().text)
+                    == ["503 Service Unavailable|Content-Length: 10|Connection: close||overloaded"])
+        }
+    }
+
+    /// In a process of its own, because the limit is the whole process's.
+    @Test func `without descriptors the listener rests and comes back`() async {
+        await #expect(processExitsWith: .success) {
+            let server = try TestServer()
+            let first = try RawClient(port: server.port)
+            first.send(get)
+            guard first.receive(until: "GET /a ").hasSuffix("GET /a ") else { exit(1) }
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            let next = dup(0)
+            close(next)
+            var low = limit
+            low.rlim_cur = rlim_t(next) + 1
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &low)
+            // The client takes the last descriptor; the server has none to accept it with.
+            let second = try RawClient(port: server.port)
+            second.send(get)
+            usleep(250_000)
+            guard server.server.connectionCount == 1 else { exit(2) }
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            guard second.receive(until: "GET /a ").hasSuffix("GET /a ") else { exit(3) }
+            exit(0)
+        }
+    }
+}
+
+final class Counter: Sendable {
+    private let count = Locked(0)
+    func add(_ number: Int) { count.withLock { $0 += number } }
+    var value: Int { count.withLock { $0 } }
+}

@@ -1,0 +1,114 @@
+import EventLoop
+import Glibc
+import HTTPServer
+import HTTPWire
+import Testing
+
+private let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+
+@Suite(.serialized) struct StopTests {
+    @Test func `what runs is finished, what idles is let go, what comes is refused`() async throws {
+        let finished = Counter()
+        let handler: @Sendable (Request) async -> Response = { request in
+            if request.path == "/slow" { try? await EventLoop.current?.sleep(.milliseconds(400)) }
+            finished.add(1)
+            return Response(status: 200, body: .bytes(Array("done".utf8)))
+        }
+        let server = try TestServer(loops: 2, handler: handler)
+        let idle = try RawClient(port: server.port)
+        idle.send(get)
+        _ = idle.receive(until: "done")
+        let late = try RawClient(port: server.port)
+        late.send(get)
+        _ = late.receive(until: "done")
+        let slow = try RawClient(port: server.port)
+        slow.send(get.replacing("/a", with: "/slow"))
+        usleep(50_000)
+        // On a loop of its own: the blocking clients take the few threads of the global pool.
+        let control = try EventLoop(name: "control")
+        try control.start()
+        let stopping = Task(executorPreference: control) {
+            let start = EventLoop.clock()
+            await server.stop(drain: .seconds(5))
+            return EventLoop.clock() - start
+        }
+        usleep(50_000)
+        // Its request was on the way when the stop came.
+        late.send(get)
+        #expect(responses(late.receiveAll().text) == ["200 OK|Content-Length: 4|Connection: close||done"])
+        #expect(responses(slow.receiveAll().text) == ["200 OK|Content-Length: 4|Connection: close||done"])
+        #expect(idle.receiveAll() == ("", true))
+        #expect(await stopping.value < 3_000_000_000)
+        control.stop()
+        control.join()
+        #expect(finished.value == 4)
+        #expect(throws: (any Error).self) { try RawClient(port: server.port) }
+    }
+
+    @Test func `a stop is bounded by its drain`() async throws {
+        let handler: @Sendable (Request) async -> Response = { _ in
+            try? await EventLoop.current?.sleep(.seconds(60))
+            return Response(status: 200)
+        }
+        let server = try TestServer(handler: handler)
+        let client = try RawClient(port: server.port)
+        client.send(get)
+        usleep(50_000)
+        let start = EventLoop.clock()
+        await server.stop(drain: .milliseconds(200))
+        #expect(EventLoop.clock() - start < 10_000_000_000)
+        #expect(!client.receiveAll().isClean)
+    }
+
+    @Test func `a handler whose client has gone runs to its end`() async throws {
+        let finished = Counter()
+        let handler: @Sendable (Request) async -> Response = { _ in
+            try? await EventLoop.current?.sleep(.milliseconds(150))
+            finished.add(1)
+            return Response(status: 200, body: .bytes([1]))
+        }
+        try await TestServer.with(try TestServer(handler: handler)) { server in
+            do {
+                let client = try RawClient(port: server.port)
+                var option = linger(l_onoff: 1, l_linger: 0)
+                setsockopt(client.descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+                client.send(get)
+                usleep(30_000)
+            }
+            for _ in 0..<100 where finished.value == 0 || server.server.connectionCount > 0 { usleep(10_000) }
+            #expect(finished.value == 1)
+            #expect(server.server.connectionCount == 0)
+        }
+    }
+
+    @Test func `a listening socket passes to another server without a failed request`() async throws {
+        let first = try TestServer(loops: 2)
+        let shared = dup(first.server.listeningDescriptors[0])
+        let second = try TestServer(loops: 2, addresses: [.descriptor(shared)])
+        let control = try EventLoop(name: "control")
+        try control.start()
+        let port = first.port
+        // A client that keeps its connection as long as the server lets it, and opens another then.
+        func serve(_ count: Int) throws -> Int {
+            var answered = 0
+            var client: RawClient?
+            for _ in 0..<count {
+                let open = try client ?? RawClient(port: port)
+                open.send(get)
+                let text = open.receive(until: "GET /a ")
+                if text.hasSuffix("GET /a ") { answered += 1 }
+                client = text.contains("Connection: close") ? nil : open
+            }
+            return answered
+        }
+        #expect(try serve(500) == 500)
+        let stopping = Task(executorPreference: control) { await first.server.stop(drain: .seconds(5)) }
+        #expect(try serve(3_000) == 3_000)
+        await stopping.value
+        #expect(try serve(500) == 500)
+        await second.stop()
+        await first.stop()
+        control.stop()
+        control.join()
+    }
+}
