@@ -1,0 +1,291 @@
+public import EventLoop
+
+/// The way of one kind of requests to PostgreSQL: connections of one role, and a bounded queue before them.
+///
+/// Nothing is connected before the first request. A request whose connection is lost fails as `unavailable` and is
+/// never sent again. While no connection can be had, requests wait a second at most; once that has lasted for longer,
+/// they fail at once, and connecting goes on in the background.
+///
+/// Unchecked: every variable belongs to the loop's thread, which every call checks.
+public final class Lane: @unchecked Sendable {
+    /// How long an outage may last before requests no longer wait for its end.
+    ///
+    /// Counted in ticks and not by the clock: while the loop itself is held up, no connection can come about either.
+    private static let outageMillisecondsMax: Int64 = 700
+
+    enum Waiting {
+        case request(Request)
+        case reservation((Result<Session, PostgresError>) -> Void)
+
+        func fail(_ error: PostgresError) {
+            switch self {
+            case .request(let request): request.end(error)
+            case .reservation(let finish): finish(.failure(error))
+            }
+        }
+    }
+
+    public let options: LaneOptions
+    private let loop: EventLoop
+    private let settings: ConnectionSettings
+    private var sessions: [Session] = []
+    private var queue = FIFO<(since: UInt64, waiting: Waiting)>()
+    private var backoff = Backoff()
+    private var nextAttempt: LoopTimer?
+    private var tick: LoopTimer?
+    /// For how many ticks no session has been ready, though one is wanted; and what was said last of it.
+    private var outage: (ticks: Int64, reason: String)?
+    private var isClosed = false
+    private var whenIdle: (() -> Void)?
+
+    /// `connectionString` is libpq's: keywords and values, or a URI.
+    public init(loop: EventLoop, connectionString: String, options: LaneOptions) {
+        self.loop = loop
+        self.options = options
+        settings = ConnectionSettings(connectionString: connectionString, lane: options)
+    }
+
+    /// Runs one statement in a transaction of its own and returns its rows.
+    public func run<Row>(
+        _ statement: Statement<Row>, _ parameters: [Parameter] = []
+    ) async throws(PostgresError) -> [Row] {
+        let rows = Rows<Row>()
+        try await send([Step(statement, parameters, into: rows)]) { (request) in self.submit(.request(request)) }
+        return rows.rows
+    }
+
+    /// Runs two statements in one round trip and one transaction: what the first sets for the transaction, the second
+    /// sees, and an error of either undoes both.
+    public func run<First, Row>(
+        _ context: Statement<First>, _ contextParameters: [Parameter], then statement: Statement<Row>,
+        _ parameters: [Parameter]
+    ) async throws(PostgresError) -> ([First], [Row]) {
+        let first = Rows<First>()
+        let rows = Rows<Row>()
+        let steps = [Step(context, contextParameters, into: first), Step(statement, parameters, into: rows)]
+        try await send(steps) { (request) in self.submit(.request(request)) }
+        return (first.rows, rows.rows)
+    }
+
+    /// Lends one connection of an exclusive lane for several round trips.
+    ///
+    /// A transaction that `body` leaves open, by throwing or by forgetting, is rolled back; a connection whose state is
+    /// in doubt is closed. Throws what `body` throws, or `PostgresError` when no connection can be had.
+    public func withConnection<T: Sendable>(_ body: (Connection) async throws -> T) async throws -> T {
+        if case .pipelined = options.mode { preconditionFailure("The connections of a pipelined lane are shared.") }
+        let outcome: Result<Reserved, PostgresError> = await withUnsafeContinuation { continuation in
+            submit(.reservation { continuation.resume(returning: $0.map(Reserved.init)) })
+        }
+        let connection = Connection(try outcome.get().session)
+        do {
+            let value = try await body(connection)
+            await giveBack(connection)
+            return value
+        } catch {
+            await giveBack(connection)
+            throw error
+        }
+    }
+
+    /// Refuses new requests, waits for those on their way for as long as `grace`, then closes all connections.
+    public func close(grace: Duration = .seconds(5)) async {
+        precondition(loop.isCurrent, "A lane is used on its loop's thread only.")
+        guard !isClosed else { return }
+        isClosed = true
+        nextAttempt?.cancel()
+        if hasWork {
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+                let timer = loop.after(grace) { self.endIdling() }
+                whenIdle = {
+                    timer.cancel()
+                    continuation.resume()
+                }
+            }
+        }
+        for (_, waiting) in queue.removeAll() { waiting.fail(.unavailable("the lane is closed")) }
+        let closing = sessions
+        sessions = []
+        for session in closing { session.close() }
+        tick?.cancel()
+    }
+
+    /// How many connections are ready, requests on their way, and requests waiting, at this moment.
+    public var counts: (connections: Int, inFlight: Int, waiting: Int) {
+        let ready = sessions.filter(\.isReady)
+        return (ready.count, ready.reduce(0) { $0 + $1.inFlight }, queue.count)
+    }
+}
+
+/// Unchecked: a session on its way to the task that reserved it, on the same loop.
+private struct Reserved: @unchecked Sendable {
+    let session: Session
+}
+
+/// Suspends until the request that `submit` is given has ended.
+func send(_ steps: [Step], _ submit: (Request) -> Void) async throws(PostgresError) {
+    let failure: PostgresError? = await withUnsafeContinuation { continuation in
+        submit(Request(steps) { continuation.resume(returning: $0) })
+    }
+    if let failure { throw failure }
+}
+
+// MARK: The queue
+
+extension Lane {
+    private func submit(_ waiting: Waiting) {
+        precondition(loop.isCurrent, "A lane is used on its loop's thread only.")
+        if isClosed { return waiting.fail(.unavailable("the lane is closed")) }
+        if queue.isEmpty, let session = roomiest() { return hand(waiting, to: session) }
+        if let outage, isOver(outage.ticks) { return waiting.fail(.unavailable(outage.reason)) }
+        guard queue.count < options.queueMax else {
+            return waiting.fail(outage.map { .unavailable($0.reason) } ?? .overloaded)
+        }
+        queue.append((loop.now, waiting))
+        openSessions()
+        startTicking()
+    }
+
+    private func hand(_ waiting: Waiting, to session: Session) {
+        switch waiting {
+        case .request(let request):
+            session.send(request)
+            startTicking()
+        case .reservation(let finish):
+            session.isReserved = true
+            finish(.success(session))
+        }
+    }
+
+    private func serveQueue() {
+        while !queue.isEmpty, let session = roomiest(), let (_, waiting) = queue.popFirst() {
+            hand(waiting, to: session)
+        }
+        if !queue.isEmpty { openSessions() }
+        endIdlingIfIdle()
+    }
+
+    /// The ready session with the fewest requests on their way, if it takes one more.
+    private func roomiest() -> Session? {
+        var best: Session?
+        for session in sessions where session.isReady && !session.isReserved {
+            if session.inFlight == 0 { return session }
+            if session.inFlight < best?.inFlight ?? options.inFlightMax { best = session }
+        }
+        return best
+    }
+
+    private var tickMilliseconds: Int64 { min(100, max(10, options.waitMax.milliseconds / 4)) }
+
+    private func isOver(_ ticks: Int64) -> Bool { ticks * tickMilliseconds > Self.outageMillisecondsMax }
+
+    /// One timer for all limits of time, alive during an outage and while anything waits or is on its way.
+    private func startTicking() {
+        guard tick == nil, !isClosed || hasWork else { return }
+        tick = loop.after(.milliseconds(tickMilliseconds)) { [weak self] in
+            guard let self else { return }
+            tick = nil
+            enforceLimits()
+            if outage != nil || !queue.isEmpty || sessions.contains(where: { $0.inFlight > 0 }) { startTicking() }
+        }
+    }
+
+    private func enforceLimits() {
+        let now = loop.now
+        if let (ticks, reason) = outage {
+            outage = (ticks + 1, reason)
+            if isOver(ticks + 1) {
+                for (_, waiting) in queue.removeAll() { waiting.fail(.unavailable(reason)) }
+            }
+        }
+        let waitMax = options.waitMax.nanoseconds
+        while let oldest = queue.first, now &- oldest.since > waitMax {
+            queue.popFirst()?.waiting.fail(.overloaded)
+        }
+        guard let statementTimeout = options.statementTimeout else { return }
+        // The server keeps the time of each statement; one that it does not end is a server that no longer answers.
+        let silenceMax = statementTimeout.nanoseconds * UInt64(options.inFlightMax > 1 ? 2 : 1) + 2_000_000_000
+        for session in sessions {
+            guard let oldest = session.oldest, now &- oldest > silenceMax else { continue }
+            session.lose("no answer for too long")
+        }
+    }
+
+    private var hasWork: Bool {
+        !queue.isEmpty || sessions.contains { $0.inFlight > 0 || $0.isReserved }
+    }
+
+    private func endIdlingIfIdle() {
+        if whenIdle != nil, !hasWork { endIdling() }
+    }
+
+    private func endIdling() {
+        let continuation = whenIdle
+        whenIdle = nil
+        continuation?()
+    }
+}
+
+// MARK: Connections
+
+extension Lane: SessionOwner {
+    /// Pipelined lanes keep all their connections; exclusive ones get another while somebody waits. A connection that is
+    /// refused only postpones the next attempt: the lane goes on with those it has.
+    private func openSessions() {
+        guard !isClosed, nextAttempt == nil else { return }
+        let connecting = sessions.count { !$0.isReady }
+        let missing = options.connectionsMax - sessions.count
+        let wanted =
+            switch options.mode {
+            case .pipelined: missing
+            case .exclusive: min(missing, max(queue.count, sessions.isEmpty ? 1 : 0) - connecting)
+            }
+        for _ in 0..<max(0, wanted) {
+            guard let session = Session(loop: loop, settings: settings, owner: self) else { break }
+            sessions.append(session)
+            session.start()
+        }
+        noteOutage(outage?.reason ?? "connecting takes too long")
+    }
+
+    private func noteOutage(_ reason: String) {
+        if sessions.contains(where: \.isReady) {
+            outage = nil
+        } else {
+            outage = (outage?.ticks ?? 0, reason)
+            startTicking()
+        }
+    }
+
+    func sessionIsReady(_ session: Session) {
+        backoff.reset()
+        outage = nil
+        serveQueue()
+        openSessions()
+    }
+
+    func sessionHasRoom(_ session: Session) {
+        if queue.isEmpty { endIdlingIfIdle() } else { serveQueue() }
+    }
+
+    func sessionIsLost(_ session: Session, _ reason: String, wasReady: Bool) {
+        sessions.removeAll { $0 === session }
+        noteOutage(reason)
+        endIdlingIfIdle()
+        guard !isClosed, nextAttempt == nil else { return }
+        nextAttempt = loop.after(backoff.next()) { [weak self] in
+            self?.nextAttempt = nil
+            self?.openSessions()
+        }
+    }
+
+    private func giveBack(_ connection: Connection) async {
+        let session = connection.session
+        connection.isOver = true
+        if session.transaction == .open || session.transaction == .failed {
+            try? await connection.runScript("rollback", "ROLLBACK")
+        }
+        if session.isReady, session.transaction != .none { session.lose("its state was in doubt") }
+        session.isReserved = false
+        serveQueue()
+    }
+}

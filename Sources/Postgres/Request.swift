@@ -1,0 +1,58 @@
+/// One statement of a request with its parameters and whoever takes its result.
+struct Step {
+    let name: String
+    let sql: String
+    let parameters: [Parameter]
+    /// Called with the PGresult of a success; its last word counts when the request is sent again.
+    let take: (OpaquePointer) throws(RowError) -> Void
+
+    init<Row>(_ statement: Statement<Row>, _ parameters: [Parameter], into rows: Rows<Row>) {
+        name = statement.name
+        sql = statement.sql
+        self.parameters = parameters
+        take = { (result) throws(RowError) in try rows.fill(from: result, statement.read) }
+    }
+}
+
+/// What is sent under one Sync and answered once: a step, or a context step and a step. Loop thread only.
+final class Request {
+    let steps: [Step]
+    private let finish: (PostgresError?) -> Void
+
+    /// Of the flight under way: statements prepared in it, and how many results have come.
+    var preparing: [String] = []
+    /// The names under which its steps run on the server.
+    var serverNames: [String] = []
+    var results = 0
+    var failure: PostgresError?
+    /// The server has forgotten a statement or its columns have changed: prepared anew, it may go well.
+    var isStale = false
+    var isRetriable = true
+    /// In nanoseconds of the loop's clock.
+    var since: UInt64 = 0
+
+    init(_ steps: [Step], finish: @escaping (PostgresError?) -> Void) {
+        self.steps = steps
+        self.finish = finish
+    }
+
+    /// Tells the one who waits; called exactly once.
+    func end(_ error: PostgresError?) { finish(error) }
+}
+
+/// Where the rows of a step are kept until the request ends.
+final class Rows<Row> {
+    private(set) var rows: [Row] = []
+
+    func fill(
+        from result: OpaquePointer, _ read: (inout ResultRow) throws(RowError) -> Row
+    ) throws(RowError) {
+        let count = ResultRow.count(of: result)
+        rows = []
+        rows.reserveCapacity(count)
+        for index in 0..<count {
+            var row = ResultRow(result: result, row: Int32(index))
+            rows.append(try read(&row))
+        }
+    }
+}
