@@ -1,0 +1,70 @@
+import Digests
+
+/// What an opaque identifier names; the letter in front says which.
+public protocol Identified { static var letter: Character { get } }
+
+/// An opaque identifier: a letter, an underscore and 22 base62 characters, unique without asking anybody.
+public struct ID<Subject: Identified>: Sendable, Hashable, CustomStringConvertible {
+    public let text: String
+
+    /// Nil unless the text has the form of such an identifier.
+    public init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 24, text.first == Subject.letter, bytes[1] == 0x5f,
+            bytes[2...].allSatisfy({
+                (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
+            })
+        else { return nil }
+        self.text = text
+    }
+
+    /// An identifier that comes out of the store, where only well-formed ones are.
+    public init(stored text: String) { self.text = text }
+
+    /// A new one.
+    public static func make() -> ID { ID(stored: "\(Subject.letter)_\(Random.base62())") }
+
+    public var description: String { text }
+}
+
+extension User: Identified { public static var letter: Character { "u" } }
+extension Contract: Identified { public static var letter: Character { "k" } }
+extension Comment: Identified { public static var letter: Character { "c" } }
+extension Token: Identified { public static var letter: Character { "t" } }
+extension JobRun: Identified { public static var letter: Character { "r" } }
+extension FollowUp: Identified { public static var letter: Character { "f" } }
+
+public typealias UserID = ID<User>
+public typealias ContractID = ID<Contract>
+public typealias CommentID = ID<Comment>
+public typealias TokenID = ID<Token>
+public typealias JobRunID = ID<JobRun>
+public typealias FollowUpID = ID<FollowUp>
+
+/// A registration number: the product's prefix and a number that is never used twice.
+public struct TicketID: Sendable, Hashable, Comparable, CustomStringConvertible {
+    public let prefix: String
+    public let number: Int64
+
+    public init(prefix: String, number: Int64) {
+        self.prefix = prefix
+        self.number = number
+    }
+
+    /// Nil unless the text is written exactly as a registration number is: `OMNIVOX-1042`.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, (2...12).contains(parts[0].utf8.count),
+            parts[0].utf8.allSatisfy({ (0x41...0x5a).contains($0) }),
+            (1...18).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            parts[1].first != "0", let number = Int64(parts[1])
+        else { return nil }
+        self.init(prefix: String(parts[0]), number: number)
+    }
+
+    public var description: String { "\(prefix)-\(number)" }
+
+    public static func < (left: TicketID, right: TicketID) -> Bool {
+        (left.prefix, left.number) < (right.prefix, right.number)
+    }
+}

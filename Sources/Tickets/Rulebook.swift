@@ -1,0 +1,67 @@
+public import Regulations
+
+/// Every regulation, calendar and time zone that this installation knows. Read once, then shared by all loops.
+public struct Rulebook: Sendable {
+    /// The version in force of each policy, by code.
+    public let current: [String: Policy]
+    /// Every known version, the current ones included, by code and version.
+    private let versions: [PolicyVersion: Policy]
+    public let calendars: [String: WorkCalendar]
+    private let zones: [String: TimeZoneRules]
+
+    /// `zones` holds each zone that a policy, a schedule or a calendar names.
+    public init(
+        current: [Policy], earlier: [Policy], calendars: [WorkCalendar], zones: [TimeZoneRules]
+    ) {
+        self.current = Dictionary(current.map { ($0.code, $0) }, uniquingKeysWith: { first, _ in first })
+        versions = Dictionary(
+            (current + earlier).map { (PolicyVersion(code: $0.code, version: $0.version), $0) },
+            uniquingKeysWith: { first, _ in first })
+        self.calendars = Dictionary(calendars.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        self.zones = Dictionary(zones.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Nil when another instance registered tickets under a version that this one has not read yet.
+    public func policy(_ code: String, version: Int) -> Policy? {
+        versions[PolicyVersion(code: code, version: version)]
+    }
+
+    public func zone(_ identifier: String) -> TimeZoneRules? { zones[identifier] }
+
+    /// The product whose numbers begin with `prefix`.
+    public func product(prefix: String) -> String? { current.values.first { $0.prefix == prefix }?.code }
+
+    /// What a ticket lives under; nil when its policy's version, calendar or zone is unknown here.
+    public func rules(product: String, version: Int) -> TicketRules? {
+        guard let policy = policy(product, version: version), let calendar = calendars[policy.calendar],
+            let zone = zones[policy.timeZone]
+        else { return nil }
+        return TicketRules(policy: policy, calendar: calendar, zone: zone, zones: zones)
+    }
+
+    /// The same installation with further stored versions.
+    public func adding(_ policies: [Policy]) -> Rulebook {
+        Rulebook(
+            current: Array(current.values), earlier: Array(versions.values) + policies,
+            calendars: Array(calendars.values), zones: Array(zones.values))
+    }
+
+    private struct PolicyVersion: Hashable {
+        let code: String
+        let version: Int
+    }
+}
+
+/// The regulation, the calendar and the zone that one ticket lives under.
+public struct TicketRules: Sendable {
+    public let policy: Policy
+    public let calendar: WorkCalendar
+    public let zone: TimeZoneRules
+    let zones: [String: TimeZoneRules]
+
+    /// The date on which contracts are looked at.
+    public func day(of instant: Instant) -> CalendarDate { zone.date(of: instant) }
+
+    /// The clause that allows a step; nil where the regulation is silent.
+    public func clause(_ action: Action) -> String? { policy.actionClauses[action.rawValue] }
+}
