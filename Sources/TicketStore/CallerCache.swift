@@ -1,0 +1,71 @@
+public import Digests
+import EventLoop
+import Postgres
+import Synchronization
+public import Tickets
+
+/// Who a token is, remembered for at most a second, and only while changes are heard of.
+///
+/// Used on its loop's thread alone. What another loop of this process revokes is seen at once, through `revision`.
+final class CallerCache: @unchecked Sendable {
+    // Sendable: every method is called on the one loop that the store belongs to.
+    private static let revision = Atomic<UInt64>(0)
+    private static let secondsMax = 1.0
+    private static let entriesMax = 10_000
+
+    private var entries: [Digest: (caller: Caller?, until: ContinuousClock.Instant)] = [:]
+    private var seenRevision: UInt64 = 0
+
+    /// Whatever anybody remembers in this process is old from now on.
+    static func invalidateAll() { revision.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+
+    static var currentRevision: UInt64 { revision.load(ordering: .sequentiallyConsistent) }
+
+    func empty() { entries.removeAll(keepingCapacity: true) }
+
+    /// Nil: not remembered. An inner nil: remembered as nobody's.
+    func caller(_ token: Digest) -> Caller?? {
+        let revision = Self.currentRevision
+        if revision != seenRevision {
+            seenRevision = revision
+            empty()
+        }
+        guard let entry = entries[token], entry.until > .now else { return nil }
+        return .some(entry.caller)
+    }
+
+    /// `revision` is the one before the look-up, so that what was revoked meanwhile is not remembered.
+    func remember(_ caller: Caller?, token: Digest, since revision: UInt64) {
+        guard revision == Self.currentRevision else { return }
+        if entries.count >= Self.entriesMax { empty() }
+        entries[token] = (caller, .now + .seconds(Self.secondsMax))
+    }
+}
+
+extension PostgresStore {
+    public func caller(token: Digest) async throws(StoreError) -> Caller? {
+        let listens = connections.listener.isConnected
+        if listens, let known = callers.caller(token) { return known }
+        let revision = CallerCache.currentRevision
+        let caller: Caller?
+        do {
+            caller = try await connections.staff.reads.run(Statements.callerByToken, [.bytes(token.bytes)]).first
+        } catch { throw StoreError(error) }
+        if listens { callers.remember(caller, token: token, since: revision) }
+        return caller
+    }
+}
+
+extension Statements {
+    static let callerByToken = Statement<Caller>(
+        "caller_by_token",
+        "SELECT token_id, expires_at, user_id, email, name, role, organization FROM caller_by_token($1)"
+    ) { (row) throws(RowError) in
+        let token = TokenID(stored: try row.text())
+        let expiresAt = try row.optionalInstant()
+        let user = User(
+            id: UserID(stored: try row.text()), email: try row.text(), name: try row.text(),
+            role: try row.parsed { Role(rawValue: $0) }, organization: try row.optionalText())
+        return Caller(user: user, token: token, expiresAt: expiresAt)
+    }
+}

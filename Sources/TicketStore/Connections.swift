@@ -1,0 +1,100 @@
+import EventLoop
+import Postgres
+
+/// How many connections one loop may open, and where to.
+public struct ConnectionOptions: Sendable {
+    /// Any libpq connection string.
+    public var url: String
+    /// Reads by key, pipelined; per role.
+    public var readers: Int
+    /// Writes, one at a time on each; for employees.
+    public var writers: Int
+    /// The same for customers.
+    public var customerWriters: Int
+    /// Lists, reports, jobs; per role.
+    public var slow: Int
+    /// How long a request may wait for a connection before it is told that too much is going on.
+    public var waitMax: Duration
+
+    public init(
+        url: String, readers: Int = 1, writers: Int = 16, customerWriters: Int = 16, slow: Int = 4,
+        waitMax: Duration = .seconds(1)
+    ) {
+        self.url = url
+        self.readers = readers
+        self.writers = writers
+        self.customerWriters = customerWriters
+        self.slow = slow
+        self.waitMax = waitMax
+    }
+}
+
+/// The lanes of one loop: a slow query never stands in the way of a quick one, and PostgreSQL always knows for whom it
+/// works.
+struct Connections: Sendable {
+    /// What one role uses.
+    struct Lanes: Sendable {
+        let reads: Lane
+        let writes: Lane
+        let slow: Lane
+    }
+
+    let staff: Lanes
+    let customer: Lanes
+    /// The nightly job's own: one connection holds the run's lock, one works off batches, one asks for the lock.
+    let jobs: Lane
+    let listener: Listener
+
+    /// What is found by its key is found in one way: planning it anew for each value costs more than running it.
+    private static let byKey = ["plan_cache_mode": "force_generic_plan"]
+
+    init(_ options: ConnectionOptions, loop: EventLoop, notified: @escaping () -> Void) {
+        func lanes(_ role: String, writers: Int) -> Lanes {
+            func lane(_ name: String, _ mode: LaneOptions.Mode, _ timeout: Duration, _ settings: [String: String] = [:])
+                -> Lane
+            {
+                Lane(
+                    loop: loop, connectionString: options.url,
+                    options: LaneOptions(
+                        name: "\(role) \(name)", mode: mode, role: role, statementTimeout: timeout,
+                        waitMax: options.waitMax,
+                        settings: settings))
+            }
+            return Lanes(
+                reads: lane("reads", .pipelined(connections: options.readers), .seconds(5), Self.byKey),
+                writes: lane("writes", .exclusive(connections: writers), .seconds(10), Self.byKey),
+                // A list has many optional filters: a plan made for the ones that were given beats one for all.
+                slow: lane(
+                    "slow", .exclusive(connections: options.slow), .seconds(30),
+                    ["plan_cache_mode": "force_custom_plan"]))
+        }
+        jobs = Lane(
+            loop: loop, connectionString: options.url,
+            options: LaneOptions(
+                name: "jobs", mode: .exclusive(connections: 3), role: Roles.staff, statementTimeout: .seconds(60),
+                waitMax: .seconds(30), settings: Self.byKey))
+        staff = lanes(Roles.staff, writers: options.writers)
+        customer = lanes(Roles.customer, writers: options.customerWriters)
+        listener = Listener(
+            loop: loop, connectionString: options.url, channels: [PostgresStore.peopleChannel],
+            onChange: { _ in notified() }, onNotification: { _, _ in notified() })
+        let listener = listener
+        loop.execute { listener.start() }
+    }
+
+    func close() async {
+        listener.close()
+        await jobs.close()
+        for lanes in [staff, customer] {
+            await lanes.reads.close()
+            await lanes.writes.close()
+            await lanes.slow.close()
+        }
+    }
+}
+
+/// The database roles of the first migration.
+enum Roles {
+    static let staff = "reglament_staff"
+    static let customer = "reglament_customer"
+}

@@ -1,0 +1,358 @@
+import Digests
+import EventLoop
+import Postgres
+public import Regulations
+public import Tickets
+
+// The nightly job. Runs follow one another in the whole cluster: each holds an advisory lock on a connection of its own,
+// so a run that is unfinished while the lock is free has lost its process, and whoever comes next ends it.
+extension PostgresStore {
+    private static let batchSize = 200
+    private static let planPageSize = 10_000
+    static let listedTicketsMax = 1000
+
+    public func runAutoClose(
+        _ request: JobRequest, by user: UserID?, at now: Instant, _ access: Access,
+        progress: @escaping @Sendable (_ closed: Int, _ due: Int) -> Void
+    ) async throws(StoreError) -> JobOutcome {
+        try await lookUp(access)
+        return try await alone { () async throws(StoreError) in
+            // Somebody with the same key may have been the one that was waited for.
+            try await self.lookUp(access)
+            switch request {
+            case .dryRun(let asOf):
+                let plan = try await self.plan(asOf: asOf)
+                let run = try await self.begin(plan, dryRun: true, by: user, at: now, access)
+                return .done(try await self.finish(run))
+            case .close:
+                return .done(try await self.close(try await self.plan(asOf: now), by: user, at: now, access, progress))
+            case .plan(let wanted):
+                guard let asOf = try await self.read(.staff, Statements.planTime, [.text(wanted)]).first, asOf <= now
+                else { return .planChanged }
+                let plan = try await self.plan(asOf: asOf)
+                guard plan.hash == wanted else { return .planChanged }
+                return .done(try await self.close(plan, by: user, at: now, access, progress))
+            }
+        }
+    }
+
+    /// Ends runs whose process died. Returns at once when another run is at work.
+    public func finishAbandonedRuns() async throws(StoreError) {
+        guard try await !read(.staff, Statements.unfinishedRuns, []).isEmpty else { return }
+        _ = try await alone(waits: false) { () async throws(StoreError) in
+            for run in try await self.read(.staff, Statements.unfinishedRuns, []) {
+                if !run.dryRun { try await self.closeDue(run) { _, _ in } }
+                _ = try await self.finish(run)
+            }
+        }
+    }
+
+    public func runs(_ page: PageRequest) async throws(StoreError) -> Page<JobRun> {
+        let after = page.after ?? ["infinity", ""]
+        guard after.count == 2, after[0] == "infinity" || Instant(rfc3339: after[0]) != nil else {
+            return Page(items: [], next: nil)
+        }
+        let rows = try await read(
+            .staff, Statements.runs, [.text(after[0]), .text(after[1]), .integer(page.limit + 1)], slow: true)
+        return page.cut(rows) { [$0.startedAt.rfc3339, $0.id.text] }
+    }
+
+    func run(_ id: JobRunID) async throws(StoreError) -> JobRun? {
+        try await read(.staff, Statements.run, [.text(id.text)]).first
+    }
+
+    // MARK: Steps of a run
+
+    private struct Plan {
+        let asOf: Instant
+        let hash: String
+        let due: Int
+        let tickets: [TicketID]
+    }
+
+    /// What is due, page by page, so that a hundred thousand tickets take no more memory than ten thousand.
+    private func plan(asOf: Instant) async throws(StoreError) -> Plan {
+        var hasher = SHA256()
+        var due = 0
+        var first: [TicketID] = []
+        var after: [Parameter] = [.timestamp(microseconds: .min), ""]
+        while true {
+            let page = try await read(
+                .staff, Statements.dueTickets, [.instant(asOf), .integer(Self.planPageSize)] + after, slow: true)
+            for item in page {
+                hasher.update(Array("\(item.id) \(item.autoCloseAt.rfc3339)\n".utf8))
+                if first.count < Self.listedTicketsMax { first.append(item.id) }
+            }
+            due += page.count
+            guard page.count == Self.planPageSize, let last = page.last else { break }
+            after = [.instant(last.autoCloseAt), .text(last.id.description)]
+        }
+        // The instant is part of the name: the same tickets at another time are another plan.
+        hasher.update(Array(asOf.rfc3339.utf8))
+        return Plan(asOf: asOf, hash: hasher.finish().hex, due: due, tickets: first)
+    }
+
+    private func begin(
+        _ plan: Plan, dryRun: Bool, by user: UserID?, at now: Instant, _ access: Access
+    ) async throws(StoreError) -> JobRun {
+        let run = JobRun(
+            id: .make(), asOf: plan.asOf, dryRun: dryRun, startedBy: user, startedAt: now, finishedAt: nil,
+            due: plan.due, closed: 0, plan: plan.hash, tickets: plan.tickets)
+        try await writeKeyed(
+            Statements.insertRun,
+            [
+                .text(run.id.text), .instant(run.asOf), .bool(dryRun), .optional(user?.text), .instant(now),
+                .integer(plan.due), .text(plan.hash), .texts(plan.tickets.map(\.description)),
+            ], answer: nil, run: run.id, access)
+        return run
+    }
+
+    private func close(
+        _ plan: Plan, by user: UserID?, at now: Instant, _ access: Access,
+        _ progress: @escaping @Sendable (Int, Int) -> Void
+    ) async throws(StoreError) -> JobRun {
+        let run = try await begin(plan, dryRun: false, by: user, at: now, access)
+        try await closeDue(run, progress)
+        return try await finish(run)
+    }
+
+    private func finish(_ run: JobRun) async throws(StoreError) -> JobRun {
+        do {
+            _ = try await connections.staff.writes.run(
+                Statements.finishRun, [.text(run.id.text), .instant(now())])
+        } catch { throw StoreError(error) }
+        guard let done = try await self.run(run.id) else { throw .unexpected("a finished run is gone") }
+        return done
+    }
+
+    /// Batch by batch, skipping what others hold, until a pass finds nothing more.
+    private func closeDue(
+        _ run: JobRun, _ progress: @escaping @Sendable (Int, Int) -> Void
+    ) async throws(StoreError) {
+        var closed = run.closed
+        var passesWithoutProgress = 0
+        while passesWithoutProgress < 3 {
+            let batch = try await closeBatch(run)
+            closed += batch
+            progress(closed, run.due)
+            if batch > 0 {
+                passesWithoutProgress = 0
+                continue
+            }
+            let left = try await read(
+                .staff, Statements.dueTickets, [.instant(run.asOf), 1, .timestamp(microseconds: .min), ""], slow: true)
+            if left.isEmpty { return }
+            // Somebody is at work on what is left; if it is still due afterwards it is taken then.
+            passesWithoutProgress += 1
+            try? await loop.sleep(.milliseconds(200))
+        }
+    }
+
+    /// One transaction: the lock, the look under it, the closings, the run's own count.
+    private func closeBatch(_ run: JobRun) async throws(StoreError) -> Int {
+        do {
+            return try await connections.jobs.withConnection { connection in
+                try await connection.begin()
+                let tickets = try await connection.run(
+                    Statements.lockDueTickets, [.instant(run.asOf), .integer(Self.batchSize)])
+                var closed: [TicketID] = []
+                for ticket in tickets {
+                    let now = self.now()
+                    guard let at = ticket.autoClose?.at, at <= now else { continue }
+                    let change = try Lifecycle.decide(
+                        .autoClose, on: ticket, by: .autoClose, at: now, rules: try self.rules(for: ticket),
+                        contract: nil)
+                    let write = WriteStatement.staffChange
+                    let key = KeySQL.parameters(nil, answer: nil, at: now)
+                    let written = try await connection.run(
+                        write.statement, write.parameters(change, key: key, extras: WriteExtras()))
+                    if written.first == 1 { closed.append(ticket.id) }
+                }
+                _ = try await connection.run(
+                    Statements.countClosed,
+                    [
+                        .text(run.id.text), .integer(closed.count), .texts(closed.map(\.description)),
+                        .integer(Self.listedTicketsMax),
+                    ])
+                try await connection.commit()
+                return closed.count
+            }
+        } catch let error as StoreError { throw error } catch let error as PostgresError {
+            throw StoreError(error)
+        } catch {
+            throw .unexpected("\(error)")
+        }
+    }
+
+    /// Runs the body while this is the only run in the cluster. Nil: another one is at work, and `waits` is false.
+    private func alone<T: Sendable>(
+        waits: Bool, _ body: @escaping () async throws(StoreError) -> T
+    ) async throws(StoreError) -> T? {
+        while true {
+            if let result = try await aloneNow(body) { return result }
+            guard waits else { return nil }
+            // Not while holding a connection: the run that is waited for needs one, too.
+            do { try await loop.sleep(.milliseconds(100)) } catch { throw .unavailable("stopping") }
+        }
+    }
+
+    /// Nil: another run holds the lock.
+    private func aloneNow<T: Sendable>(
+        _ body: @escaping () async throws(StoreError) -> T
+    ) async throws(StoreError) -> T? {
+        do {
+            return try await connections.jobs.withConnection { connection in
+                guard try await connection.run(Statements.lockRuns, []).first == true else { return nil }
+                let result: T
+                do { result = try await body() } catch {
+                    _ = try? await connection.run(Statements.unlockRuns, [])
+                    throw error
+                }
+                _ = try await connection.run(Statements.unlockRuns, [])
+                return result
+            }
+        } catch let error as StoreError { throw error } catch let error as PostgresError {
+            throw StoreError(error)
+        } catch {
+            throw .unexpected("\(error)")
+        }
+    }
+
+    private func alone<T: Sendable>(
+        _ body: @escaping () async throws(StoreError) -> T
+    ) async throws(StoreError) -> T {
+        guard let result = try await alone(waits: true, body) else { throw .overloaded }
+        return result
+    }
+}
+
+struct DueTicket: Sendable {
+    let id: TicketID
+    let autoCloseAt: Instant
+}
+
+extension Statements {
+    static let lockRuns = Statement<Bool>(
+        "lock_runs", "SELECT pg_try_advisory_lock(hashtextextended('reglament auto-close', 0))"
+    ) { (row) throws(RowError) in try row.bool() }
+
+    static let unlockRuns = Statement<Void>(
+        "unlock_runs", "SELECT pg_advisory_unlock(hashtextextended('reglament auto-close', 0))")
+
+    /// $1 as of, $2 limit, $3 and $4 after
+    static let dueTickets = Statement<DueTicket>(
+        "due_tickets",
+        """
+        SELECT id, auto_close_at FROM tickets
+         WHERE state = 'solved_awaiting_confirmation' AND auto_close_at <= $1 AND (auto_close_at, id) > ($3::timestamptz, $4)
+         ORDER BY auto_close_at, id
+         LIMIT $2
+        """
+    ) { (row) throws(RowError) in DueTicket(id: try row.parsed { TicketID($0) }, autoCloseAt: try row.instant()) }
+
+    static let lockDueTickets = Statement<Ticket>(
+        "lock_due_tickets",
+        """
+        SELECT \(TicketColumn.list(of: "t"))
+          FROM tickets t
+         WHERE t.state = 'solved_awaiting_confirmation' AND t.auto_close_at <= $1
+         ORDER BY t.auto_close_at, t.id
+         LIMIT $2
+           FOR UPDATE SKIP LOCKED
+        """
+    ) { (row) throws(RowError) in try row.ticket() }
+
+    static let planTime = Statement<Instant>(
+        "plan_time", "SELECT as_of FROM job_runs WHERE plan = $1 AND dry_run ORDER BY started_at DESC LIMIT 1"
+    ) { (row) throws(RowError) in try row.instant() }
+
+    static let insertRun = Statement<Int>.keyedRun()
+
+    static let countClosed = Statement<Void>(
+        "count_closed",
+        """
+        UPDATE job_runs
+           SET closed = closed + $2,
+               tickets = (CASE WHEN closed = 0 THEN '{}' ELSE tickets END || $3::text[])[1:$4]
+         WHERE id = $1
+        """)
+
+    /// A run that closed nothing lists nothing.
+    static let finishRun = Statement<Void>(
+        "finish_run",
+        """
+        UPDATE job_runs
+           SET finished_at = $2, tickets = CASE WHEN dry_run OR closed > 0 THEN tickets ELSE '{}' END
+         WHERE id = $1 AND finished_at IS NULL
+        """)
+
+    private static let runColumns =
+        "id, as_of, dry_run, started_by, started_at, finished_at, due, closed, plan, tickets"
+
+    static let run = Statement<JobRun>("run", "SELECT \(runColumns) FROM job_runs WHERE id = $1") {
+        (row) throws(RowError) in try row.run()
+    }
+
+    static let unfinishedRuns = Statement<JobRun>(
+        "unfinished_runs", "SELECT \(runColumns) FROM job_runs WHERE finished_at IS NULL ORDER BY started_at"
+    ) { (row) throws(RowError) in try row.run() }
+
+    /// $1 and $2 before, $3 limit
+    static let runs = Statement<JobRun>(
+        "runs",
+        """
+        SELECT \(runColumns) FROM job_runs
+         WHERE (started_at, id) < ($1::text::timestamptz, $2) OR $1::text = 'infinity'
+         ORDER BY started_at DESC, id DESC
+         LIMIT $3
+        """
+    ) { (row) throws(RowError) in try row.run() }
+}
+
+extension Statement where Row == Int {
+    fileprivate static func keyedRun() -> Statement<Int> {
+        keyed("insert_run", parameters: 8) { free in
+            """
+            INSERT INTO job_runs (id, as_of, dry_run, started_by, started_at, due, plan, tickets)
+            SELECT $1, $2::timestamptz, $3::boolean, $4, $5::timestamptz, $6::integer, $7, $8::text[] WHERE \(free)
+            """
+        }
+    }
+}
+
+extension ResultRow {
+    mutating func run() throws(RowError) -> JobRun {
+        JobRun(
+            id: JobRunID(stored: try text()), asOf: try instant(), dryRun: try bool(),
+            startedBy: try optionalText().map { UserID(stored: $0) }, startedAt: try instant(),
+            finishedAt: try optionalInstant(), due: try int(), closed: try int(), plan: try text(),
+            tickets: try texts().compactMap { TicketID($0) })
+    }
+}
+
+extension PostgresStore {
+    /// The schedule's own run: closes all that is due when a product's night has come and no instance has done it yet.
+    ///
+    /// `nights` says when each product's latest night began. Nil: every night is done, or another run is at work.
+    public func runNight(_ nights: [String: Instant], at now: Instant) async throws(StoreError) -> JobRun? {
+        guard try await !undone(nights).isEmpty else { return nil }
+        let run = try await alone(waits: false) { () async throws(StoreError) -> JobRun? in
+            // Another instance may have been quicker while the lock was waited for.
+            let undone = try await self.undone(nights)
+            guard !undone.isEmpty else { return nil }
+            let run = try await self.close(try await self.plan(asOf: now), by: nil, at: now, .staff) { _, _ in }
+            for (product, night) in undone { try await self.noteNight(product: product, at: night) }
+            return run
+        }
+        return run ?? nil
+    }
+
+    private func undone(_ nights: [String: Instant]) async throws(StoreError) -> [String: Instant] {
+        var undone: [String: Instant] = [:]
+        for (product, night) in nights {
+            let last = try await lastNight(product: product)
+            if last.map({ $0 < night }) ?? true { undone[product] = night }
+        }
+        return undone
+    }
+}

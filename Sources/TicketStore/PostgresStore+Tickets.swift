@@ -1,0 +1,214 @@
+import Postgres
+public import Regulations
+public import Tickets
+
+extension PostgresStore {
+    /// `$1` and `$2` of the statements that read tickets.
+    private func viewer(_ access: Access, _ now: Instant) -> [Parameter] {
+        if case .customer = access.scope { return [.optional(access.user?.text), .instant(now)] }
+        return [nil, .instant(now)]
+    }
+
+    public func ticket(
+        _ id: TicketID, at now: Instant, _ access: Access
+    ) async throws(StoreError) -> TicketRecord? {
+        let record = try await read(access, Statements.ticket, viewer(access, now) + [.text(id.description)]).first
+        return record.flatMap { sees(access, $0.ticket.organization) ? $0 : nil }
+    }
+
+    public func changeGround(
+        _ id: TicketID, at now: Instant, _ access: Access
+    ) async throws(StoreError) -> ChangeGround? {
+        let ground = try await read(access, Statements.changeGround, viewer(access, now) + [.text(id.description)])
+            .first
+        return ground.flatMap { sees(access, $0.record.ticket.organization) ? $0 : nil }
+    }
+
+    public func otherTicket(_ id: TicketID, _ access: Access) async throws(StoreError) -> OtherTicket? {
+        let other = try await read(access, Statements.otherTicket, [.text(id.description)]).first
+        return other.flatMap { sees(access, $0.organization) ? $0 : nil }
+    }
+
+    public func registrationGround(
+        _ draft: Draft, prefix: String, day: CalendarDate, _ access: Access
+    ) async throws(StoreError) -> RegistrationGround {
+        let parameters: [Parameter] = [
+            .text(draft.organization), .text(draft.reporter.text), .text(draft.product), .date(day.iso),
+            .optional(draft.follows?.description), .optional(draft.partOf?.description), .text(prefix),
+        ]
+        guard var ground = try await read(access, Statements.registrationGround, parameters).first else {
+            throw .unexpected("the ground of a registration is always one row")
+        }
+        if let follows = ground.follows, !sees(access, follows.organization) { ground.follows = nil }
+        if let whole = ground.partOf, !sees(access, whole.organization) { ground.partOf = nil }
+        return ground
+    }
+
+    /// The application's own look at what row-level security says independently.
+    func sees(_ access: Access, _ organization: String) -> Bool {
+        switch access.scope {
+        case .staff: true
+        case .customer(let own): own == organization
+        }
+    }
+
+    public func users(_ ids: [UserID]) async throws(StoreError) -> [User] {
+        try await read(.staff, Statements.usersByID, [.texts(ids.map(\.text))])
+    }
+
+    public func write(_ change: Change, answer: KeptAnswer, _ access: Access) async throws(StoreError) {
+        try await write(change, answer: answer, extras: WriteExtras(), access)
+    }
+
+    public func write(
+        _ change: Change, thenParts solving: Solving, waits: Bool, answer: KeptAnswer, by actor: User, _ access: Access
+    ) async throws(StoreError) {
+        let followUp = NewFollowUp(id: .make(), kind: waits ? .planParts : .solveParts, solving: solving)
+        try await write(change, answer: answer, extras: WriteExtras(beginsFollowUp: followUp), access)
+        try await finishFollowUp(followUp.id)
+    }
+
+    func write(
+        _ change: Change, answer: KeptAnswer?, extras: WriteExtras, _ access: Access
+    ) async throws(StoreError) {
+        let write = WriteStatement.of(change, access.scope)
+        let key = KeySQL.parameters(access.key, answer: answer, at: now())
+        // Whether a ticket is a part or a whole stands in other rows than the one that is guarded.
+        var lock: String?
+        if case .whole = change.condition { lock = "reglament parts \(change.ticket.organization)" }
+        let parameters = write.parameters(change, key: key, extras: extras)
+        try await self.write(write.statement, parameters, lock: lock, access)
+    }
+
+    public func comments(
+        _ id: TicketID, _ page: PageRequest, _ access: Access
+    ) async throws(StoreError) -> Page<Comment> {
+        let after = page.after?.first.flatMap { Int($0) } ?? 0
+        let rows = try await read(
+            access, Statements.comments,
+            [.text(id.description), .integer(after), .integer(page.limit + 1), .bool(access.scope == .staff)],
+            slow: true)
+        return page.cut(rows) { ["\($0.seq)"] }.map(\.comment)
+    }
+
+    public func events(
+        _ id: TicketID, _ page: PageRequest, _ access: Access
+    ) async throws(StoreError) -> Page<EventRecord> {
+        let after = page.after?.first.flatMap { Int($0) } ?? 0
+        let rows = try await read(
+            access, Statements.events,
+            [.text(id.description), .integer(after), .integer(page.limit + 1), .bool(access.scope == .staff)],
+            slow: true)
+        return page.cut(rows) { ["\($0.event.seq)"] }
+    }
+
+    public func stateOrigin(_ id: TicketID, _ access: Access) async throws(StoreError) -> StateOrigin? {
+        try await read(access, Statements.stateOrigin, [.text(id.description)]).first
+    }
+}
+
+extension PageRequest {
+    /// A page out of one row more than was asked for.
+    func cut<Item: Sendable>(_ rows: [Item], keys: (Item) -> [String]) -> Page<Item> {
+        guard rows.count > limit else { return Page(items: rows, next: nil) }
+        let items = Array(rows.prefix(limit))
+        return Page(items: items, next: items.last.map(keys))
+    }
+}
+
+struct CommentRow: Sendable {
+    let seq: Int
+    let comment: Comment
+}
+
+extension Statements {
+    /// $1 ticket, $2 after, $3 limit, $4 whether internal ones too
+    static let comments = Statement<CommentRow>(
+        "comments",
+        """
+        SELECT c.seq, c.id, c.ticket, c.body, c.internal, c.author, p.name, c.author_role, c.at, c.salt
+          FROM comments c
+          LEFT JOIN people p ON p.id = c.author
+         WHERE c.ticket = $1 AND c.seq > $2 AND ($4 OR NOT c.internal)
+         ORDER BY c.seq
+         LIMIT $3
+        """
+    ) { (row) throws(RowError) in
+        CommentRow(
+            seq: try row.int(),
+            comment: Comment(
+                id: CommentID(stored: try row.text()), ticket: try row.parsed { TicketID($0) }, body: try row.text(),
+                isInternal: try row.bool(), author: try row.actor(), at: try row.instant(), salt: try row.optionalText()
+            ))
+    }
+}
+
+extension Statements {
+    /// What an `EventRecord` is read from, but for the condition.
+    static let eventColumns = """
+        SELECT e.ticket, e.seq, e.at, e.actor, p.name, e.actor_role, e.action, e.clause, e.from_state, e.to_state, e.comment_id,
+               e.digests, e.hash, v.fields, v.changes, v.salts, c.salt,
+               CASE WHEN e.seq = 1 THEN (SELECT t.description_salt FROM tickets t WHERE t.id = e.ticket) END
+          FROM events e
+          LEFT JOIN people p ON p.id = e.actor
+          LEFT JOIN event_values v ON v.ticket = e.ticket AND v.seq = e.seq
+          LEFT JOIN comments c ON c.id = e.comment_id
+        """
+
+    /// $1 ticket, $2 after, $3 limit, $4 whether internal ones too
+    static let events = Statement<EventRecord>(
+        "events",
+        """
+        \(eventColumns)
+         WHERE e.ticket = $1 AND e.seq > $2 AND ($4 OR NOT e.internal)
+         ORDER BY e.seq
+         LIMIT $3
+        """
+    ) { (row) throws(RowError) in try row.eventRecord() }
+}
+
+extension Statements {
+    /// The newest step that led here; a step that says the state without moving it is passed over.
+    static let stateOrigin = Statement<StateOrigin>(
+        "state_origin",
+        """
+        SELECT at, clause FROM events
+         WHERE ticket = $1 AND to_state IS NOT NULL AND from_state IS DISTINCT FROM to_state
+         ORDER BY seq DESC
+         LIMIT 1
+        """
+    ) { (row) throws(RowError) in StateOrigin(since: try row.instant(), clause: try row.optionalText()) }
+}
+
+extension ResultRow {
+    /// An identifier, a name and a role; without an identifier the job or the calendar.
+    mutating func actor() throws(RowError) -> Actor {
+        let id = try optionalText().map { UserID(stored: $0) }
+        let name = try optionalText()
+        let role = try parsed { Role(rawValue: $0) }
+        return Actor(id: id, name: name ?? "", role: role)
+    }
+
+    mutating func eventRecord() throws(RowError) -> EventRecord {
+        let ticket = try parsed { TicketID($0) }
+        let seq = try int()
+        let at = try instant()
+        var actor = try actor()
+        let action = try parsed { Action(rawValue: $0) }
+        if actor.id == nil { actor = action == .autoClose ? .autoClose : .calendar }
+        let clause = try optionalText()
+        let from = try optionalParsed { State(rawValue: $0) }
+        let to = try optionalParsed { State(rawValue: $0) }
+        let comment = try optionalText().map { CommentID(stored: $0) }
+        let digests = try texts().compactMap(ValueDigest.init(stored:))
+        let hash = try digest()
+        let fields = try optionalTexts() ?? []
+        let changes = try optionalTexts() ?? []
+        let salts = try optionalTexts() ?? []
+        let values = zip(fields, zip(changes, salts)).map { FieldChange(field: $0, json: $1.0, salt: $1.1) }
+        let event = Event(
+            ticket: ticket, seq: seq, at: at, actor: actor, action: action, clause: clause, from: from, to: to,
+            changes: values, comment: comment, digests: digests, hash: hash)
+        return EventRecord(event: event, commentSalt: try optionalText(), descriptionSalt: try optionalText())
+    }
+}

@@ -1,0 +1,149 @@
+import Digests
+import Postgres
+import Regulations
+public import Tickets
+
+/// What `verify` found.
+public struct Verification: Sendable, Equatable {
+    public var tickets = 0
+    public var events = 0
+    /// One sentence each, the ticket first.
+    public var breaks: [String] = []
+}
+
+extension PostgresStore {
+    /// Walks every ticket's history: the hash chain, the fingerprints of the values, and what must hold between the
+    /// events and the ticket.
+    public func verify(progress: @Sendable (Int) -> Void) async throws(StoreError) -> Verification {
+        var result = Verification()
+        var after = ""
+        while true {
+            let tickets = try await read(.staff, Statements.ticketsToVerify, [.text(after), 200], slow: true)
+            let events = try await read(
+                .staff, Statements.eventsOf, [.texts(tickets.map(\.id.description))], slow: true)
+            let comments = try await read(
+                .staff, Statements.commentsOf, [.texts(tickets.map(\.id.description))], slow: true)
+            let eventsByTicket = Dictionary(grouping: events, by: \.event.ticket)
+            let commentsByTicket = Dictionary(grouping: comments, by: \.ticket)
+            for ticket in tickets {
+                let check = HistoryCheck(
+                    ticket: ticket, events: eventsByTicket[ticket.id] ?? [], comments: commentsByTicket[ticket.id] ?? []
+                )
+                result.breaks += check.breaks()
+            }
+            result.tickets += tickets.count
+            result.events += events.count
+            progress(result.tickets)
+            guard tickets.count == 200, let last = tickets.last else { break }
+            after = last.id.description
+        }
+        for sentence in try await read(.staff, Statements.strayRows, [], slow: true) { result.breaks.append(sentence) }
+        return result
+    }
+}
+
+/// One ticket's history against itself.
+struct HistoryCheck {
+    let ticket: Ticket
+    /// In the order of their numbers.
+    let events: [EventRecord]
+    let comments: [Comment]
+
+    func breaks() -> [String] {
+        var found: [String] = []
+        var previous = HashChain.root(of: ticket.id)
+        var state: State?
+        var version = 0
+        for (index, record) in events.enumerated() {
+            let event = record.event
+            if event.seq != index + 1 { found.append("event \(event.seq) stands where \(index + 1) is due") }
+            let hash = HashChain.hash(
+                previous: previous, seq: event.seq, at: event.at, actor: event.actor.id, action: event.action,
+                clause: event.clause, from: event.from, to: event.to, digests: event.digests)
+            if hash != event.hash { found.append("event \(event.seq) does not have the hash of what it says") }
+            previous = event.hash.hex
+            found += values(of: record)
+            if let from = event.from, from != state { found.append("event \(event.seq) leaves a state that was not") }
+            state = event.to ?? state
+            if !event.isInternal { version += 1 }
+        }
+        if events.count != ticket.eventSeq { found.append("\(events.count) events instead of \(ticket.eventSeq)") }
+        if events.last?.event.hash != ticket.eventHash { found.append("the last hash is not the ticket's") }
+        if state != ticket.state { found.append("the events end in another state") }
+        if version != ticket.version { found.append("version \(ticket.version) after \(version) public changes") }
+        let said = events.filter { $0.event.comment != nil }.count
+        if said != comments.count { found.append("\(comments.count) comments for \(said) events that brought one") }
+        return found.map { "\(ticket.id): \($0)" }
+    }
+
+    /// Every value that is still there has the fingerprint that its event keeps.
+    private func values(of record: EventRecord) -> [String] {
+        var values: [String: (value: String, salt: String)] = [:]
+        for change in record.event.changes {
+            if let json = change.json, let salt = change.salt, !salt.isEmpty { values[change.field] = (json, salt) }
+        }
+        if let comment = comments.first(where: { $0.id == record.event.comment }), let salt = comment.salt {
+            values["comment"] = (comment.body, salt)
+        }
+        if record.event.seq == 1, let salt = ticket.descriptionSalt {
+            values["description"] = (ticket.description, salt)
+        }
+        let digests = Dictionary(
+            record.event.digests.map { ($0.name, $0.digest) }, uniquingKeysWith: { first, _ in first })
+        return values.sorted { $0.key < $1.key }.compactMap { name, held in
+            HashChain.digest(of: held.value, salt: held.salt) == digests[name]
+                ? nil : "event \(record.event.seq): the value of \(name) is not the one that was written"
+        }
+    }
+}
+
+extension Statements {
+    static let ticketsToVerify = Statement<Ticket>(
+        "tickets_to_verify",
+        "SELECT \(TicketColumn.list(of: "t")) FROM tickets t WHERE t.id > $1 ORDER BY t.id LIMIT $2"
+    ) { (row) throws(RowError) in try row.ticket() }
+
+    static let eventsOf = Statement<EventRecord>(
+        "events_of", "\(eventColumns) WHERE e.ticket = ANY ($1) ORDER BY e.ticket, e.seq"
+    ) { (row) throws(RowError) in try row.eventRecord() }
+
+    static let commentsOf = Statement<Comment>(
+        "comments_of",
+        """
+        SELECT c.id, c.ticket, c.body, c.internal, c.author, p.name, c.author_role, c.at, c.salt
+          FROM comments c
+          LEFT JOIN people p ON p.id = c.author
+         WHERE c.ticket = ANY ($1)
+         ORDER BY c.ticket, c.seq
+        """
+    ) { (row) throws(RowError) in
+        Comment(
+            id: CommentID(stored: try row.text()), ticket: try row.parsed { TicketID($0) }, body: try row.text(),
+            isInternal: try row.bool(), author: try row.actor(), at: try row.instant(), salt: try row.optionalText())
+    }
+
+    /// What no single ticket shows.
+    static let strayRows = Statement<String>(
+        "stray_rows",
+        """
+        SELECT l.ticket || ': linked to ' || l.other || ' of another organization'
+          FROM links l
+          JOIN tickets a ON a.id = l.ticket
+          JOIN tickets b ON b.id = l.other
+         WHERE a.organization <> b.organization OR l.organization <> a.organization
+        UNION ALL
+        SELECT l.ticket || ': part of ' || l.other || ', which is itself a part'
+          FROM links l
+          JOIN links w ON w.ticket = l.other AND w.type = 'part_of'
+         WHERE l.type = 'part_of'
+        UNION ALL
+        SELECT e.ticket || ': event ' || e.seq || ' is kept for another organization'
+          FROM events e
+          JOIN tickets t ON t.id = e.ticket
+         WHERE e.organization <> t.organization
+        UNION ALL
+        SELECT 'follow-up ' || id || ' is not finished' FROM follow_ups
+         WHERE finished_at IS NULL AND started_at < clock_timestamp() - interval '2 minutes'
+        """
+    ) { (row) throws(RowError) in try row.text() }
+}

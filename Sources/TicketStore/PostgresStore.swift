@@ -1,0 +1,243 @@
+import Digests
+public import EventLoop
+import Postgres
+public import Regulations
+public import Tickets
+
+/// The store of one event loop. Used on that loop's thread only; what loops share is in `SharedState`.
+///
+/// Every method is one read or one guarded write, and a write that reaches further tickets is a durable list.
+public final class PostgresStore: Store {
+    static let peopleChannel = "reglament_people"
+
+    let connections: Connections
+    let loop: EventLoop
+    let rulebook: @Sendable () -> Rulebook
+    let now: @Sendable () -> Instant
+    let callers: CallerCache
+
+    /// - Parameters:
+    ///   - rulebook: asked anew at each step, since versions may be added while the service runs.
+    ///   - now: the service's one clock.
+    public init(
+        loop: EventLoop, connections options: ConnectionOptions, rulebook: @escaping @Sendable () -> Rulebook,
+        now: @escaping @Sendable () -> Instant
+    ) {
+        self.loop = loop
+        self.rulebook = rulebook
+        self.now = now
+        let callers = CallerCache()
+        self.callers = callers
+        connections = Connections(options, loop: loop) { callers.empty() }
+    }
+
+    /// Ends every connection; what still runs is given a moment to finish.
+    public func close() async { await connections.close() }
+
+    /// Nil when a ticket's policy version is not known here.
+    func rules(for ticket: Ticket) throws(StoreError) -> TicketRules {
+        guard let rules = rulebook().rules(product: ticket.product, version: ticket.policyVersion) else {
+            throw .unexpected("policy \(ticket.product) version \(ticket.policyVersion) is not loaded")
+        }
+        return rules
+    }
+}
+
+extension PostgresStore {
+    public func checkReadiness() async throws(StoreError) {
+        _ = try await read(.staff, Statements.migrationCount, [])
+    }
+
+    public func lookUp(_ access: Access) async throws(StoreError) {
+        guard access.key != nil else { return }
+        let kept = try await keptKey(access)
+        try await answer(kept, access)
+    }
+
+    public func keep(_ answer: KeptAnswer, _ access: Access) async throws(StoreError) {
+        guard access.key != nil else { return }
+        try await writeKeyed(Statements.keepAnswer, [], answer: answer, access)
+    }
+}
+
+// MARK: - One round trip each
+
+extension PostgresStore {
+    func lanes(_ access: Access) -> Connections.Lanes {
+        switch access.scope {
+        case .staff: connections.staff
+        case .customer: connections.customer
+        }
+    }
+
+    /// A read on behalf of somebody; with a key, whatever was answered under it comes first.
+    func read<Row: Sendable>(
+        _ access: Access, _ statement: Statement<Row>, _ parameters: [Parameter], slow: Bool = false
+    ) async throws(StoreError) -> [Row] {
+        let lane = slow ? lanes(access).slow : lanes(access).reads
+        do {
+            if let key = access.key {
+                let staff = access.scope == .staff
+                let (kept, rows) = try await lane.run(
+                    staff ? Context.readWithKeyStaff : Context.readWithKey, keyParameters(key, access),
+                    then: statement, parameters)
+                try await answer(kept.first ?? nil, access)
+                return rows
+            }
+            if access.scope == .staff { return try await lane.run(statement, parameters) }
+            return try await lane.run(Context.read, whom(access), then: statement, parameters).1
+        } catch let error as PostgresError { throw StoreError(error) } catch let error as StoreError {
+            throw error
+        } catch {
+            throw .unexpected("\(error)")
+        }
+    }
+
+    private func keptKey(_ access: Access) async throws(StoreError) -> KeptKey? {
+        guard let key = access.key else { return nil }
+        let statement = access.scope == .staff ? Context.readWithKeyStaff : Context.readWithKey
+        do {
+            return try await lanes(access).reads.run(statement, keyParameters(key, access)).first ?? nil
+        } catch { throw StoreError(error) }
+    }
+
+    /// Throws what a used key answers; returns when it is free.
+    private func answer(_ kept: KeptKey?, _ access: Access) async throws(StoreError) {
+        guard let kept, let key = access.key else { return }
+        guard kept.request == key.request.bytes else { throw .keyReused }
+        guard !kept.isUnfinished else { throw .keyInProgress }
+        if let answer = kept.answer { throw .replay(answer) }
+        if let run = kept.run, let done = try await self.run(run) { throw .replayRun(done) }
+        if let followUp = kept.followUp, let done = try await publication(followUp) { throw .replayPublication(done) }
+        throw .unexpected("a kept key without an answer")
+    }
+
+    /// One statement that ends in `KeySQL` and gives one row: 1 when all was written, 0 when nothing was.
+    func writeKeyed(
+        _ statement: Statement<Int>, _ parameters: [Parameter], answer: KeptAnswer?, run: JobRunID? = nil,
+        _ access: Access
+    ) async throws(StoreError) {
+        let all = parameters + KeySQL.parameters(access.key, answer: answer, at: now(), run: run)
+        try await write(statement, all, access)
+    }
+
+    /// As `writeKeyed`, with every parameter given. What goes under one `lock` is written one after the other, and each
+    /// sees what the one before has written.
+    func write(
+        _ statement: Statement<Int>, _ parameters: [Parameter], lock: String? = nil, _ access: Access
+    ) async throws(StoreError) {
+        let written: Bool
+        var keyFree = true
+        do {
+            let lane = lanes(access).writes
+            if access.scope == .staff && access.key == nil && lock == nil {
+                written = try await lane.run(statement, parameters).first == 1
+            } else {
+                let keyLock = access.key.map { "\($0.caller) \($0.key)" }
+                let (free, rows) = try await lane.run(
+                    Context.write, whom(access) + [.optional(keyLock), .optional(lock)], then: statement, parameters)
+                keyFree = free.first ?? false
+                written = rows.first == 1
+            }
+        } catch {
+            if error.isMissingDay {
+                try await keepIdempotencyDays()
+                return try await write(statement, parameters, lock: lock, access)
+            }
+            guard error.isTakenKey else { throw StoreError(error) }
+            try await lookUp(access)
+            throw .faster
+        }
+        if written { return }
+        if access.key != nil {
+            guard keyFree else { throw .keyInProgress }
+            try await lookUp(access)
+        }
+        throw .faster
+    }
+
+    /// Makes the partitions that today's keys go into.
+    public func keepIdempotencyDays() async throws(StoreError) {
+        do {
+            _ = try await connections.staff.slow.run(Statements.keepIdempotencyDays, [.date(KeySQL.day(of: now()))])
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private func whom(_ access: Access) -> [Parameter] {
+        var organization = ""
+        if case .customer(let code) = access.scope { organization = code }
+        return [.text(organization), .text(access.user?.text ?? "")]
+    }
+
+    private func keyParameters(_ key: IdempotencyKey, _ access: Access) -> [Parameter] {
+        let now = now()
+        let dayAgo = Instant(microseconds: now.microseconds - 86_400_000_000)
+        return whom(access) + [
+            .text(key.caller.text), .text(key.key), .date(KeySQL.day(of: dayAgo)), .instant(dayAgo),
+        ]
+    }
+}
+
+extension Statements {
+    static let migrationCount = Statement<Int>("migration_count", "SELECT count(*)::integer FROM migrations") {
+        (row) throws(RowError) in try row.int()
+    }
+
+    /// A statement that writes nothing but its key.
+    static let keepAnswer: Statement<Int> = {
+        var numbers = Numbers()
+        let key = KeySQL(&numbers)
+        return Statement<Int>(
+            "keep_answer",
+            """
+            WITH changed AS (SELECT 1 WHERE \(key.isFree)), \(key.insertion())
+            SELECT count(*)::integer FROM changed
+            """
+        ) { (row) throws(RowError) in try row.int() }
+    }()
+}
+
+extension Statements {
+    static let keepIdempotencyDays = Statement<Void>("keep_idempotency_days", "SELECT keep_idempotency_days($1)")
+}
+
+// MARK: - Errors
+
+extension StoreError {
+    init(_ error: PostgresError) {
+        switch error {
+        case .unavailable(let reason): self = .unavailable(reason)
+        case .overloaded, .timedOut: self = .overloaded
+        case .server(let error):
+            switch error.sqlstate {
+            // Deadlock, serialization: somebody else was served; try again.
+            case "40P01", "40001": self = .faster
+            // Shutting down, starting up, cannot connect now, terminated by an administrator, read-only after a failover.
+            case "57P01", "57P02", "57P03", "25006": self = .unavailable(error.message)
+            case "57014": self = .overloaded
+            default:
+                if error.sqlstate.hasPrefix("23"), let constraint = error.constraint {
+                    self = .violates(constraint: constraint)
+                } else {
+                    self = .unexpected("\(error.sqlstate) in \(error.statement): \(error.message)")
+                }
+            }
+        default: self = .unexpected("\(error)")
+        }
+    }
+}
+
+extension PostgresError {
+    /// The key was written by a request that this one did not see; partitions name their own primary keys.
+    var isTakenKey: Bool {
+        sqlstate == "23505" && (constraint ?? "").hasPrefix("idempotency_keys_")
+    }
+
+    /// The table has no partition for today yet.
+    var isMissingDay: Bool {
+        guard case .server(let error) = self else { return false }
+        return error.sqlstate == "23514" && error.message.contains("no partition of relation")
+    }
+}

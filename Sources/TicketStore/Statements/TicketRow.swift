@@ -1,0 +1,110 @@
+import Digests
+import Postgres
+import Regulations
+import Tickets
+
+extension ResultRow {
+    mutating func instant() throws(RowError) -> Instant { Instant(microseconds: try timestamp()) }
+    mutating func optionalInstant() throws(RowError) -> Instant? {
+        try optionalTimestamp().map { Instant(microseconds: $0) }
+    }
+
+    /// A value that the database's own constraints keep well-formed.
+    mutating func parsed<Value>(_ parse: (String) -> Value?) throws(RowError) -> Value {
+        let text = try text()
+        guard let value = parse(text) else { throw RowError(column: 0, reason: "holds an unknown value") }
+        return value
+    }
+
+    mutating func optionalParsed<Value>(_ parse: (String) -> Value?) throws(RowError) -> Value? {
+        guard let text = try optionalText() else { return nil }
+        guard let value = parse(text) else { throw RowError(column: 0, reason: "holds an unknown value") }
+        return value
+    }
+
+    /// The columns of `TicketColumn.all` but the last.
+    mutating func ticket() throws(RowError) -> Ticket {
+        let id = try parsed { TicketID($0) }
+        let product = try text()
+        _ = try int()
+        return Ticket(
+            id: id, product: product, policyVersion: try int(), organization: try text(),
+            contract: ContractID(stored: try text()), plan: try optionalText(), kind: try text(), subject: try text(),
+            description: try text(), descriptionSalt: try optionalText(),
+            details: try parsed { Details.decode($0) }, blocking: try bool(),
+            priority: try parsed { Priority(rawValue: $0) }, state: try parsed { State(rawValue: $0) },
+            closeReason: try optionalParsed { CloseReason(rawValue: $0) }, channel: try text(),
+            reporter: UserID(stored: try text()), registeredBy: UserID(stored: try text()),
+            assignees: try texts().map { UserID(stored: $0) }, solution: try solution(), tags: try texts(),
+            registeredAt: try instant(), assignedAt: try optionalInstant(), firstResponseAt: try optionalInstant(),
+            solvedAt: try optionalInstant(), closedAt: try optionalInstant(),
+            firstResponseDueAt: try optionalInstant(), solutionDueAt: try optionalInstant(),
+            autoClose: try autoClose(), pauses: Pause.list(try timestamps()), disputeCount: try int(),
+            version: try int(), updatedAt: try instant(), eventSeq: try int(), eventHash: try digest())
+    }
+
+    mutating func digest() throws(RowError) -> Digest {
+        guard let digest = Digest(bytes: try bytes()) else { throw RowError(column: 0, reason: "is no SHA-256") }
+        return digest
+    }
+
+    private mutating func solution() throws(RowError) -> Solution? {
+        let comment = try optionalText()
+        let type = try optionalParsed { SolutionType(rawValue: $0) }
+        let release = try optionalText()
+        let by = try optionalText()
+        let at = try optionalInstant()
+        guard let comment, let type, let by, let at else { return nil }
+        return Solution(comment: comment, type: type, release: release, by: UserID(stored: by), at: at)
+    }
+
+    private mutating func autoClose() throws(RowError) -> AutoClose? {
+        let workingDays = try optionalInt()
+        let at = try optionalInstant()
+        let calendar = try optionalText()
+        let version = try optionalText()
+        let days = try optionalDates() ?? []
+        guard let workingDays, let calendar, let version else { return nil }
+        return AutoClose(
+            workingDays: workingDays, at: at, calendar: calendar, calendarVersion: version,
+            days: days.compactMap { CalendarDate(iso: $0) })
+    }
+
+    /// A ticket, the names of its people, its links, and whether the reader may confirm.
+    mutating func ticketRecord() throws(RowError) -> TicketRecord {
+        let ticket = try ticket()
+        var people: [UserID: String] = [:]
+        for entry in try texts() {
+            let parts = entry.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { people[UserID(stored: String(parts[0]))] = String(parts[1]) }
+        }
+        let links = try texts().compactMap(Self.link)
+        return TicketRecord(ticket: ticket, people: people, links: links, mayConfirm: try bool())
+    }
+
+    /// `follows OMNIVOX-7`, or `~follows OMNIVOX-7` seen from the other end.
+    private static func link(_ entry: String) -> Link? {
+        let isInverse = entry.hasPrefix("~")
+        let parts = entry.drop { $0 == "~" }.split(separator: " ")
+        guard parts.count == 2, let type = LinkType(rawValue: String(parts[0])), let other = TicketID(String(parts[1]))
+        else { return nil }
+        return Link(type: type, ticket: other, isInverse: isInverse)
+    }
+
+    mutating func user() throws(RowError) -> User {
+        User(
+            id: UserID(stored: try text()), email: try text(), name: try text(),
+            role: try parsed { Role(rawValue: $0) }, organization: try optionalText(), active: try bool())
+    }
+}
+
+extension ValueDigest {
+    /// `name hexadecimal-digest`; nil for anything else.
+    init?(stored text: String) {
+        let parts = text.split(separator: " ")
+        guard parts.count == 2, let bytes = Hex.decode(String(parts[1])), let digest = Digest(bytes: bytes) else {
+            return nil
+        }
+        self.init(name: String(parts[0]), digest: digest)
+    }
+}

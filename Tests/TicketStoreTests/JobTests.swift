@@ -1,0 +1,159 @@
+import Digests
+import Postgres
+import Regulations
+import TestKit
+import Testing
+import Tickets
+
+@testable import TicketStore
+
+@Suite struct JobTests {
+    private static func run(
+        _ request: JobRequest, _ world: World, _ access: Access = .staff
+    ) async throws -> JobOutcome {
+        try await world.store.runAutoClose(request, by: nil, at: world.clock.now, access) { _, _ in }
+    }
+
+    private static func close(_ world: World) async throws -> JobRun {
+        guard case .done(let run) = try await run(.close, world) else {
+            throw StoreError.unexpected("the plan changed")
+        }
+        return run
+    }
+
+    @Test func `the job closes what is due at its minute, and nothing a millisecond earlier`() async throws {
+        try await World.with { world in
+            let ticket = try await world.solved()
+            let due = try #require(ticket.autoClose?.at)
+            world.clock.set(Instant(milliseconds: due.milliseconds - 1))
+            #expect(try await Self.close(world).closed == 0)
+            world.clock.set(due)
+            let run = try await Self.close(world)
+            #expect(run.closed == 1 && run.due == 1 && run.tickets == [ticket.id])
+            let closed = try #require(try await world.store.ticket(ticket.id, at: due, .staff)).ticket
+            #expect(closed.state == .closed && closed.closeReason == .noResponse && closed.closedAt == due)
+            #expect(try await Self.close(world).closed == 0)
+            let event = try await world.store.events(ticket.id, PageRequest(limit: 50), .staff).items.last?.event
+            #expect(event?.actor == .autoClose && event?.clause == "3.5")
+        }
+    }
+
+    @Test func `a dry run changes nothing, and its plan closes just what it planned`() async throws {
+        try await World.with { world in
+            let ticket = try await world.solved()
+            world.clock.advance(hours: 24 * 30)
+            guard case .done(let dry) = try await Self.run(.dryRun(asOf: world.clock.now), world) else { return }
+            #expect(dry.due == 1 && dry.closed == 0 && dry.tickets == [ticket.id])
+            let plan = try #require(dry.plan)
+            #expect(try await world.store.ticket(ticket.id, at: world.clock.now, .staff)?.ticket.state == .solved)
+            try await world.take(.dispute("No"), on: ticket.id, by: .carol)
+            #expect(try await Self.run(.plan(plan), world) == .planChanged)
+            #expect(try await Self.run(.plan("nonsense"), world) == .planChanged)
+            try await world.take(
+                .solve(Solving(comment: "Again", type: .individualWork, release: nil)), on: ticket.id, by: .ada)
+            #expect(try await Self.run(.plan(plan), world) == .planChanged)
+            world.clock.advance(hours: 24 * 30)
+            guard case .done(let second) = try await Self.run(.dryRun(asOf: world.clock.now), world) else { return }
+            guard case .done(let run) = try await Self.run(.plan(try #require(second.plan)), world) else {
+                Issue.record("the facts have not changed")
+                return
+            }
+            #expect(run.closed == 1)
+        }
+    }
+
+    @Test func `several runs at once close every ticket once, beside customers who answer`() async throws {
+        try await World.with { world in
+            var tickets: [TicketID] = []
+            for _ in 0..<40 { tickets.append(try await world.solved().id) }
+            let all = tickets
+            world.clock.advance(hours: 24 * 30)
+            let closed = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<3 {
+                    group.addTask(executorPreference: world.loop) { try await Self.close(world).closed }
+                }
+                for (index, ticket) in all.enumerated() where index % 4 == 0 {
+                    group.addTask(executorPreference: world.loop) {
+                        do { try await world.take(.dispute("Still"), on: ticket, by: .carol) } catch is Refusal {
+                        } catch StoreError.faster {}
+                        return 0
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            var states: [State: Int] = [:]
+            for ticket in all {
+                let found = try await world.store.ticket(ticket, at: world.clock.now, .staff)?.ticket
+                states[try #require(found).state, default: 0] += 1
+            }
+            #expect(states[.closed] == closed)
+            #expect((states[.closed] ?? 0) + (states[.assigned] ?? 0) == 40)
+            #expect(try await world.store.verify { _ in }.breaks == [])
+        }
+    }
+
+    @Test func `a night is done once and caught up when it was missed`() async throws {
+        try await World.with { world in
+            _ = try await world.solved()
+            world.clock.advance(hours: 24 * 30)
+            let nights = ["call-to-visit": Instant(milliseconds: world.clock.now.milliseconds - 3_600_000)]
+            let runs = try await withThrowingTaskGroup(of: JobRun?.self) { group in
+                for _ in 0..<3 {
+                    group.addTask(executorPreference: world.loop) {
+                        try await world.store.runNight(nights, at: world.clock.now)
+                    }
+                }
+                return try await group.reduce(into: [JobRun]()) { if let run = $1 { $0.append(run) } }
+            }
+            #expect(runs.count == 1 && runs.first?.closed == 1)
+            #expect(try await world.store.runNight(nights, at: world.clock.now) == nil)
+            let next = ["call-to-visit": world.clock.now]
+            #expect(try await world.store.runNight(next, at: world.clock.now) != nil)
+        }
+    }
+
+    @Test func `a run whose process died is ended by another, and its key answers then`() async throws {
+        try await World.with { world in
+            let ticket = try await world.solved()
+            world.clock.advance(hours: 24 * 30)
+            let key = IdempotencyTests.key("run", of: .grace)
+            let access = World.access(.grace, key: key)
+            // The run is begun and nobody goes on with it.
+            let plan = String(repeating: "0", count: 64)
+            let run = JobRunID.make()
+            try await world.store.writeKeyed(
+                Statements.insertRun,
+                [
+                    .text(run.text), .instant(world.clock.now), false, nil, .instant(world.clock.now), 1, .text(plan),
+                    .texts([]),
+                ], answer: nil, run: run, access)
+            try await expectFailure({ try await world.store.lookUp(access) }) { error in
+                if case .keyInProgress = error { true } else { false }
+            }
+            try await world.store.finishAbandonedRuns()
+            try await expectFailure({ try await world.store.lookUp(access) }) { error in
+                if case .replayRun(let done) = error { done.closed == 1 && done.tickets == [ticket.id] } else { false }
+            }
+        }
+    }
+
+    @Test func `a stored deadline moves only when it is asked to`() async throws {
+        try await World.with { world in
+            let ticket = try await world.solved()
+            let stored = try #require(ticket.autoClose?.at)
+            try await world.asSuperuser(
+                "UPDATE tickets SET auto_close_at = auto_close_at - interval '1 day', auto_close_calendar_version = 'old'"
+            )
+            let count = try await world.store.recalculateDeadlines(dryRun: true) { moved in
+                #expect(moved.ticket == ticket.id && moved.to == stored)
+            }
+            #expect(count == 1)
+            #expect(
+                try await world.store.ticket(ticket.id, at: world.clock.now, .staff)?.ticket.autoClose?.at != stored)
+            #expect(try await world.store.recalculateDeadlines(dryRun: false) { _ in } == 1)
+            let after = try #require(try await world.store.ticket(ticket.id, at: world.clock.now, .staff)).ticket
+            #expect(after.autoClose?.at == stored && after.version == ticket.version + 1)
+            #expect(try await world.store.recalculateDeadlines(dryRun: false) { _ in } == 0)
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import Postgres
+import TestKit
+import Testing
+
+@testable import TicketStore
+
+@Suite struct StatementTests {
+    @Test func `PostgreSQL understands every statement, for the roles that use it`() async throws {
+        try await TestDatabase.with(.migrated) { database in
+            try await onLoop { loop in
+                let lane = Lane(
+                    loop: loop, connectionString: database.ownerURL,
+                    options: LaneOptions(name: "prepare", mode: .exclusive(connections: 1), role: Roles.staff))
+                try await lane.withConnection { connection in
+                    for (name, sql) in Statements.all where !["install_policy"].contains(name) {
+                        do { try await connection.script("PREPARE \"\(name)\" AS \(sql)", name: name) } catch {
+                            Issue.record("\(name): \(error)")
+                        }
+                    }
+                }
+                await lane.close()
+            }
+        }
+    }
+
+    @Test func `statements have names of their own`() {
+        let names = Statements.all.map(\.name)
+        #expect(Set(names).count == names.count)
+    }
+}

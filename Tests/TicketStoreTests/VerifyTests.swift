@@ -1,0 +1,59 @@
+import TestKit
+import Testing
+import Tickets
+
+@testable import TicketStore
+
+@Suite struct VerifyTests {
+    /// What a superuser might do, and a word of what is found.
+    @Test(arguments: [
+        ("UPDATE events SET clause = '9.9' WHERE seq = 2", "hash"),
+        ("UPDATE events SET at = at + interval '1 second' WHERE seq = 1", "hash"),
+        ("UPDATE events SET actor = 'u_grace00000000000000000' WHERE seq = 2", "hash"),
+        ("UPDATE events SET digests = '{}' WHERE seq = 3", "hash"),
+        ("DELETE FROM event_values WHERE seq = 3; DELETE FROM events WHERE seq = 3", "events instead of"),
+        (
+            """
+            UPDATE events SET seq = 99 WHERE seq = 2; UPDATE events SET seq = 2 WHERE seq = 3;
+            UPDATE events SET seq = 3 WHERE seq = 99
+            """, "hash"
+        ),
+        (
+            """
+            INSERT INTO events SELECT ticket, 4, organization, internal, at, actor, actor_role, 'comment', NULL, NULL, NULL, NULL,
+            '{}', hash FROM events WHERE seq = 3
+            """, "hash"
+        ),
+        ("UPDATE tickets SET state = 'assigned', solved_at = NULL, auto_close_at = NULL", "another state"),
+        ("UPDATE comments SET body = 'Something else'", "not the one that was written"),
+        ("UPDATE tickets SET description = 'Something else'", "not the one that was written"),
+        (
+            "UPDATE event_values SET changes[1] = '{\"from\":null,\"to\":\"x\"}' WHERE seq = 2",
+            "not the one that was written"
+        ),
+        ("DELETE FROM comments", "comments for"),
+        ("UPDATE tickets SET version = 17", "version"),
+    ])
+    func `whatever a superuser changes is found`(sql: String, word: String) async throws {
+        try await World.with { world in
+            _ = try await world.solved("smartivr")
+            #expect(try await world.store.verify { _ in }.breaks == [])
+            try await world.asSuperuser("SET session_replication_role = replica; \(sql)")
+            let breaks = try await world.store.verify { _ in }.breaks
+            #expect(breaks.contains { $0.contains(word) }, "\(breaks)")
+        }
+    }
+
+    @Test func `an erased value breaks nothing`() async throws {
+        try await World.with { world in
+            _ = try await world.solved("smartivr")
+            try await world.asSuperuser(
+                """
+                UPDATE comments SET body = '[erased]', salt = NULL;
+                UPDATE tickets SET description = '[erased]', description_salt = NULL;
+                DELETE FROM event_values WHERE seq = 1
+                """)
+            #expect(try await world.store.verify { _ in }.breaks == [])
+        }
+    }
+}
