@@ -1,0 +1,71 @@
+import Digests
+import HTTPWire
+import JSONText
+import Regulations
+import Tickets
+
+/// Something that is written as JSON.
+protocol Body {
+    func write(to json: inout JSONWriter)
+}
+
+/// What is said to a request, before the fields that every response has.
+struct Answer: Sendable {
+    var status: Int
+    var contentType: String?
+    var language: Language?
+    var location: String?
+    var etag: String?
+    var body: [UInt8]
+    /// Further fields, in their order.
+    var fields: [(name: String, value: String)] = []
+
+    init(status: Int, contentType: String?, language: Language?, body: [UInt8]) {
+        self.status = status
+        self.contentType = contentType
+        self.language = language
+        self.body = body
+    }
+
+    static func json(_ status: Int, _ body: some Body, in language: Language, location: String? = nil) -> Answer {
+        var writer = JSONWriter(capacity: 1024)
+        body.write(to: &writer)
+        var answer = Answer(status: status, contentType: "application/json", language: language, body: writer.bytes)
+        answer.location = location
+        return answer
+    }
+
+    static let noContent = Answer(status: 204, contentType: nil, language: nil, body: [])
+
+    /// The answer as it is kept under an idempotency key.
+    var kept: KeptAnswer {
+        KeptAnswer(
+            status: status, contentType: contentType ?? "", contentLanguage: language?.rawValue, location: location,
+            etag: etag, body: body)
+    }
+
+    init(replaying kept: KeptAnswer) {
+        self.init(
+            status: kept.status, contentType: kept.contentType.isEmpty ? nil : kept.contentType,
+            language: kept.contentLanguage.flatMap(Language.init(rawValue:)), body: kept.body)
+        location = kept.location
+        etag = kept.etag
+        fields = [Answer.replayed]
+    }
+
+    static let replayed = (name: "Idempotency-Replayed", value: "true")
+
+    /// The response with the fields that every one has.
+    func response(requestID: String) -> Response {
+        var out = Fields()
+        if let contentType { out.append("Content-Type", contentType) }
+        if let language { out.append("Content-Language", language.rawValue) }
+        if let location { out.append("Location", location) }
+        if let etag { out.append("ETag", etag) }
+        for field in fields { out.append(field.name, field.value) }
+        out.append("Vary", "Authorization, Accept-Language, Accept-Encoding")
+        out.append("Cache-Control", "no-store")
+        out.append("X-Request-Id", requestID)
+        return Response(status: status, fields: out, body: contentType == nil ? .none : .bytes(body))
+    }
+}

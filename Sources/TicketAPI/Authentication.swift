@@ -1,0 +1,46 @@
+public import Digests
+import HTTPWire
+import Regulations
+import Tickets
+
+/// The secret that a client carries: `rgl_` and 43 base64url characters, 256 random bits. It is never stored.
+public enum TokenSecret {
+    static let prefix = "rgl_"
+
+    public static func make() -> String { prefix + Base64URL.encode(Random.bytes(32)) }
+
+    /// What is kept of a secret: the SHA-256 of the whole of it.
+    public static func digest(of secret: String) -> Digest { Digest(of: secret) }
+
+    static func isSecret(_ text: String) -> Bool {
+        text.hasPrefix(prefix) && Base64URL.decode(String(text.dropFirst(prefix.count)))?.count == 32
+    }
+}
+
+extension API {
+    /// Whose token the request carries (RFC 6750, 2.1 and 3).
+    func authenticate(_ fields: Fields, at now: Instant) async throws -> Caller {
+        let values = fields.values("authorization")
+        guard !values.isEmpty else { throw API.unauthorized(nil) }
+        guard values.count == 1, let secret = API.bearer(values[0]), TokenSecret.isSecret(secret),
+            let caller = try await store.caller(token: TokenSecret.digest(of: secret)),
+            caller.expiresAt.map({ now < $0 }) ?? true
+        else { throw API.unauthorized("invalid_token") }
+        return caller
+    }
+
+    /// One scheme, one or more blanks, one token, nothing after it.
+    private static func bearer(_ value: String) -> String? {
+        let scheme = value.prefix { $0 != " " }
+        guard scheme.lowercased() == "bearer" else { return nil }
+        let token = value.dropFirst(scheme.count).drop { $0 == " " }
+        return token.isEmpty ? nil : String(token)
+    }
+
+    private static func unauthorized(_ error: String?) -> Problem {
+        var problem = Problem(.unauthorized)
+        let detail = error.map { ", error=\"\($0)\"" } ?? ""
+        problem.fields = [("WWW-Authenticate", "Bearer realm=\"reglament\"\(detail)")]
+        return problem
+    }
+}

@@ -1,0 +1,74 @@
+import Digests
+import JSONText
+import Regulations
+import Tickets
+
+struct CommentBody: Body {
+    let comment: Comment
+
+    init(_ comment: Comment) { self.comment = comment }
+
+    func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("id", comment.id.text)
+            json.member("body", comment.body)
+            json.member("internal", comment.isInternal)
+            json.key("author")
+            json.object { json in
+                json.member("id", comment.author.id?.text)
+                json.member("name", comment.author.name)
+            }
+            json.member("at", comment.at.rfc3339)
+        }
+    }
+}
+
+/// An event with what is needed to recompute its hash.
+struct EventBody: Body {
+    let record: EventRecord
+
+    init(_ record: EventRecord) { self.record = record }
+
+    func write(to json: inout JSONWriter) {
+        let event = record.event
+        json.object { json in
+            json.member("seq", event.seq)
+            json.member("at", event.at.rfc3339)
+            json.key("actor")
+            json.object { json in
+                json.member("id", event.actor.id?.text)
+                json.member("name", event.actor.name)
+                json.member("role", event.actor.role.rawValue)
+            }
+            json.member("action", event.action.rawValue)
+            json.member("clause", event.clause)
+            json.member("from", event.from?.rawValue)
+            json.member("to", event.to?.rawValue)
+            json.key("changes")
+            json.object { json in
+                for change in event.changes {
+                    json.key(change.field)
+                    if let text = change.json { json.raw(Array(text.utf8)) } else { json.null() }
+                }
+            }
+            json.member("comment_id", event.comment?.text)
+            json.key("digests")
+            json.array { json in for value in event.digests { write(value, to: &json) } }
+            json.member("hash", event.hash.hex)
+        }
+    }
+
+    private func write(_ value: ValueDigest, to json: inout JSONWriter) {
+        let salt =
+            switch value.name {
+            case "comment": record.commentSalt
+            case "description": record.descriptionSalt
+            default: record.event.changes.first { $0.field == value.name }?.salt
+            }
+        json.object { json in
+            json.member("name", value.name)
+            json.member("sha256", value.digest.hex)
+            json.member("salt", salt)
+        }
+    }
+}

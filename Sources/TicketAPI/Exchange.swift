@@ -1,0 +1,69 @@
+import Digests
+import HTTPWire
+import JSONText
+import Regulations
+import Tickets
+
+/// One request of a known caller for a known call, with its body read.
+struct Exchange: Sendable {
+    let request: Request
+    let call: Call
+    /// What stands in the path's placeholders, in their order.
+    let arguments: [String]
+    let caller: Caller
+    let access: Access
+    let language: Language
+    /// Empty unless the call takes one.
+    let body: [UInt8]
+    /// The service's clock when the request was taken up, whole milliseconds.
+    let now: Instant
+
+    var role: Role { caller.role }
+
+    /// Refuses a role without the right to the call.
+    func admit() throws(Problem) {
+        if !Permissions.allows(role, call) { throw Problem(.forbidden) }
+    }
+
+    /// Refuses a role that may not even see what the call is about, before anything is looked up.
+    func admit(toSee other: Call) throws(Problem) {
+        if !Permissions.allows(role, other) { throw Problem(.forbidden) }
+    }
+
+    /// The ticket that the path names, if that is a registration number at all.
+    func ticketID() throws(Problem) -> TicketID {
+        guard let id = TicketID(arguments[0]) else { throw Problem(.notFound) }
+        return id
+    }
+
+    /// The parameters of a call without a body.
+    func input() -> Input { Input(query: request.query, path: request.path) }
+
+    func input(_ node: JSONNode) -> Input { Input(node, query: request.query, path: request.path) }
+
+    /// The body as JSON. A POST with neither body nor `Content-Type` means `{}`.
+    func json() throws(Problem) -> JSONNode {
+        let isPatch = request.method == "PATCH"
+        if body.isEmpty && !isPatch && request.fields.first("content-type") == nil { return JSONNode(.object([])) }
+        guard ContentType.admits(request.fields, isPatch ? ContentType.patches : ContentType.json) else {
+            var problem = Problem(.unsupportedMediaType)
+            if isPatch { problem.fields = [("Accept-Patch", "application/merge-patch+json, application/json")] }
+            throw problem
+        }
+        do { return try JSONReader.read(body) } catch {
+            var problem = Problem(.invalidJSON, ["line": "\(error.line)", "column": "\(error.column)"])
+            problem.syntax = error.reason
+            throw problem
+        }
+    }
+
+    /// Refuses a change of a ticket that has moved on since the client read it.
+    func checkVersion(of ticket: Ticket, required: Bool = false) throws(Problem) {
+        let tags = request.fields.values("if-match")
+        if tags.isEmpty {
+            if required { throw Problem(.preconditionRequired) }
+        } else if !EntityTag.matches(tags, version: ticket.version) {
+            throw Problem(.staleVersion)
+        }
+    }
+}

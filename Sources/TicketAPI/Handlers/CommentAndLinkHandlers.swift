@@ -1,0 +1,81 @@
+import JSONText
+import Regulations
+import Tickets
+
+/// What is said on a ticket, and what it is tied to.
+extension API {
+    func addComment(_ exchange: Exchange) async throws -> Answer {
+        let node = try exchange.json()
+        return try await change(exchange, .comment) { _, _ in
+            var input = exchange.input(node)
+            let text = input.body.text("body", required: true, max: Limit.text) ?? ""
+            var isInternal = false
+            if exchange.role.isEmployee {
+                isInternal = input.body.bool("internal") ?? false
+            } else {
+                input.body.refuse("internal")
+            }
+            try input.finish()
+            var plan = Plan(isInternal ? .commentInternal(text) : .comment(text))
+            plan.answer = .comment
+            return plan
+        }
+    }
+
+    func listComments(_ exchange: Exchange) async throws -> Answer {
+        let (id, page) = try await pageOfTicket(exchange)
+        return exchange.list(try await store.comments(id, page.request, exchange.access), page) { CommentBody($0) }
+    }
+
+    func listEvents(_ exchange: Exchange) async throws -> Answer {
+        let (id, page) = try await pageOfTicket(exchange)
+        return exchange.list(try await store.events(id, page.request, exchange.access), page) { EventBody($0) }
+    }
+
+    /// 404 comes before a wrong parameter, and an empty list is no proof that there is a ticket.
+    private func pageOfTicket(_ exchange: Exchange) async throws -> (TicketID, PageInput) {
+        try exchange.admit()
+        let id = try exchange.ticketID()
+        guard try await store.otherTicket(id, exchange.access) != nil else { throw Problem(.notFound) }
+        var input = exchange.input()
+        let page = input.page()
+        try input.finish()
+        return (id, page)
+    }
+
+    func addLink(_ exchange: Exchange) async throws -> Answer {
+        let node = try exchange.json()
+        return try await change(exchange, .link) { ground, _ in
+            var input = exchange.input(node)
+            let type = input.body.choice("type", required: true, of: LinkType.self)
+            let name = input.body.string("ticket", required: true)
+            let target = try await self.other(name, exchange)
+            if let type, name != nil {
+                if let target, ground.record.links.contains(Link(type: type, ticket: target.id)) {
+                    throw Problem(.alreadyExists)
+                }
+                input.add(Linking.faults(type, from: .init(ground.record), to: target, at: "/ticket"))
+            } else if name != nil && target == nil {
+                input.body.fault(.notFound, at: "ticket")
+            }
+            try input.finish()
+            guard let type, let target else { preconditionFailure("absent members are faults") }
+            var plan = Plan(.link(Link(type: type, ticket: target.id)))
+            plan.answer = .ticket(status: 201)
+            return plan
+        }
+    }
+
+    func removeLink(_ exchange: Exchange) async throws -> Answer {
+        try await change(exchange, .unlink) { ground, _ in
+            guard let type = LinkType(rawValue: exchange.arguments[1]), let other = TicketID(exchange.arguments[2]),
+                ground.record.links.contains(Link(type: type, ticket: other))
+            else { throw Problem(.notFound) }
+            var input = exchange.input()
+            try input.finish()
+            var plan = Plan(.unlink(Link(type: type, ticket: other)))
+            plan.answer = .nothing
+            return plan
+        }
+    }
+}

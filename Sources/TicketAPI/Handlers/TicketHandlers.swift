@@ -1,0 +1,101 @@
+import HTTPWire
+import JSONText
+import Regulations
+import Tickets
+
+/// Reading one ticket, and changing what it says about itself.
+extension API {
+    func readTicket(_ exchange: Exchange) async throws -> Answer {
+        try exchange.admit()
+        guard let record = try await store.ticket(try exchange.ticketID(), at: exchange.now, exchange.access) else {
+            throw Problem(.notFound)
+        }
+        var input = exchange.input()
+        try input.finish()
+        let answer = answer(with: record, exchange)
+        if let etag = answer.etag, EntityTag.names(exchange.request.fields.values("if-none-match"), etag) {
+            var unchanged = Answer(status: 304, contentType: nil, language: nil, body: [])
+            unchanged.etag = etag
+            return unchanged
+        }
+        return answer
+    }
+
+    func patchTicket(_ exchange: Exchange) async throws -> Answer {
+        let node = try exchange.json()
+        return try await change(exchange, .edit, needsVersion: true) { ground, rules in
+            var input = exchange.input(node)
+            let edit = try self.edit(&input, of: ground.record.ticket, rules.policy).effective(on: ground.record.ticket)
+            return edit.isEmpty ? nil : Plan(.edit(edit))
+        }
+    }
+
+    /// The new values that a patch gives, checked against the policy.
+    private func edit(_ input: inout Input, of ticket: Ticket, _ policy: Policy) throws(Problem) -> TicketEdit {
+        for name in ["subject", "priority"] where input.body.isNull(name) { input.body.fault(.notRemovable, at: name) }
+        let subject = input.body.text("subject", max: Limit.subject)
+        let priority = input.body.choice("priority", of: Priority.self)
+        let tags = input.body.isNull("tags") ? [] : input.body.tags()
+        if input.body.isNull("tags") { _ = input.body.member("tags") }
+        var details: [String: String]?
+        if input.body.isNull("details") {
+            _ = input.body.member("details")
+            details = input.details([:], over: [:], kind: ticket.kind, channel: ticket.channel, policy)
+        } else if let members = input.body.object("details") {
+            details = input.details(
+                members.values(policy), over: ticket.details, kind: ticket.kind, channel: ticket.channel, policy)
+        }
+        try input.finish()
+        return TicketEdit(subject: subject, priority: priority, tags: tags, details: details)
+    }
+
+    /// A ticket with its tag.
+    func answer(with record: TicketRecord, _ exchange: Exchange, status: Int = 200) -> Answer {
+        let body = TicketBody(record, for: exchange.role, in: exchange.language, rulebook())
+        var answer = Answer.json(status, body, in: exchange.language)
+        answer.etag = EntityTag.make(version: record.ticket.version, body: answer.body)
+        return answer
+    }
+}
+
+extension JSONObjectReader {
+    /// The details given here; nil as a value removes one. A `null` under a key that the policy lacks is a fault.
+    func values(_ policy: Policy) -> [String: String?] {
+        var reader = self
+        var values: [String: String?] = [:]
+        for member in members {
+            let before = faults.list.count
+            let text = reader.string(member.name)
+            if faults.list.count > before { continue }
+            if text == nil && !policy.details.contains(where: { $0.key == member.name }) {
+                faults.add(FaultCode.unknownMember.rawValue, at: pointer(to: member.name))
+            }
+            values[member.name] = .some(text)
+        }
+        return values
+    }
+}
+
+extension Input {
+    /// The details that come of given values over present ones, with every fault of them against the policy.
+    func details(
+        _ given: [String: String?], over present: [String: String], kind: String, channel: String, _ policy: Policy
+    ) -> [String: String] {
+        var details = present
+        for (key, value) in given { details[key] = value }
+        var faulty = Set(body.faults.list.map(\.pointer))
+        for fault in Registration.detailFaults(details, kind: kind, channel: channel, policy: policy)
+        where faulty.insert(fault.pointer).inserted {
+            add([fault])
+        }
+        for (key, value) in given.sorted(by: { $0.key < $1.key }) {
+            let pointer = JSONPointer.appending(key, to: "/details")
+            guard let value, !faulty.contains(pointer) else { continue }
+            if value.isEmpty { body.faults.add(FaultCode.empty.rawValue, at: pointer) }
+            if value.isLonger(than: Limit.detail) {
+                body.faults.add(FaultCode.tooLong.rawValue, at: pointer, ["max": "\(Limit.detail)"])
+            }
+        }
+        return details
+    }
+}

@@ -1,0 +1,21 @@
+import HTTPWire
+
+/// What a request says its body is.
+enum ContentType {
+    static let json: Set<String> = ["application/json"]
+    static let patches: Set<String> = ["application/json", "application/merge-patch+json"]
+
+    /// Whether the fields name one of `types`, in UTF-8 and with no coding over it.
+    static func admits(_ fields: Fields, _ types: Set<String>) -> Bool {
+        let codings = fields.values("content-encoding")
+        guard codings.allSatisfy({ $0[...].trimmingBlanks().lowercased() == "identity" }) else { return false }
+        let values = fields.values("content-type")
+        guard values.count == 1, let value = values.first else { return false }
+        var parts = value.split(separator: ";", omittingEmptySubsequences: false).map {
+            $0.trimmingBlanks().lowercased()
+        }
+        guard types.contains(parts.removeFirst()) else { return false }
+        // RFC 9110, 5.6.6: nothing may stand between two semicolons.
+        return parts.allSatisfy { ["", "charset=utf-8", "charset=\"utf-8\""].contains($0) }
+    }
+}

@@ -1,0 +1,70 @@
+import JSONText
+import Regulations
+
+/// What a request carries beside its path: a body's members and a query's parameters.
+///
+/// Used by one handler at a time; reading it collects faults, `finish` throws them all.
+struct Input {
+    var body: JSONObjectReader
+    var query: QueryReader
+    /// The path and the filters: what a cursor is tied to.
+    private let path: String
+
+    /// `node` is the body; an empty object where there is none.
+    init(_ node: JSONNode = JSONNode(.object([])), query: String?, path: String) {
+        body = JSONObjectReader(node, faults: JSONFaults())
+        self.query = QueryReader(query)
+        self.path = path
+    }
+
+    var hasFaults: Bool { !body.faults.isEmpty || !query.faults.isEmpty }
+
+    /// Throws every fault, unknown members and parameters included.
+    mutating func finish() throws(Problem) {
+        body.finish()
+        query.finish()
+        try refuse()
+    }
+
+    /// Throws what faults there are, now that all members have been read.
+    func refuse() throws(Problem) {
+        if hasFaults { throw .invalid(body.faults.list.map(Fault.init) + query.faults) }
+    }
+
+    /// Adds what a rule found.
+    func add(_ faults: [JSONFault]) {
+        for fault in faults { body.faults.add(fault.code, at: fault.pointer, fault.arguments) }
+    }
+
+    /// `limit` and `cursor`, once all filters have been read.
+    mutating func page() -> PageInput {
+        let limit = query.integer("limit", in: 1...200) ?? 50
+        let scope = scope()
+        var after: [String]?
+        if let cursor = query.string("cursor") {
+            after = Cursor.decode(cursor, scope: scope)
+            if after == nil { query.fault(.notACursor, at: "cursor") }
+        }
+        return PageInput(limit: limit, after: after, scope: scope)
+    }
+
+    private func scope() -> String {
+        let filters = query.pairs.filter { $0.name != "limit" && $0.name != "cursor" }
+        var json = JSONWriter(capacity: 128)
+        json.array { json in
+            json.string(path)
+            for (name, value) in filters.sorted(by: { ($0.name, $0.value) < ($1.name, $1.value) }) {
+                json.string(name)
+                json.string(value)
+            }
+        }
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+}
+
+/// Which page is asked for, and what the cursor to the next is tied to.
+struct PageInput {
+    let limit: Int
+    let after: [String]?
+    let scope: String
+}

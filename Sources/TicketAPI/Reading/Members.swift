@@ -1,0 +1,142 @@
+import JSONText
+import Regulations
+import Tickets
+
+/// The limits of texts, in Unicode scalars.
+enum Limit {
+    static let subject = 200
+    static let text = 65_536
+    static let detail = 8192
+    static let name = 200
+    static let tag = 50
+    static let tags = 20
+    static let assignees = 20
+    static let contacts = 100
+    static let bodyBytes = 1 << 20
+}
+
+/// Members as the domain knows them. Every verb gives nil when the member is absent or has a fault.
+extension JSONObjectReader {
+    /// Whether the member is there and is `null`.
+    func isNull(_ name: String) -> Bool {
+        members.contains { member in
+            guard member.name.utf8.elementsEqual(name.utf8), case .null = member.node.value else { return false }
+            return true
+        }
+    }
+
+    /// A text of 1 to `max` scalars that is not blank.
+    mutating func text(_ name: String, required: Bool = false, max: Int) -> String? {
+        guard let text = string(name, required: required) else { return nil }
+        if text.isBlank {
+            fault(.blank, at: name)
+        } else if text.isLonger(than: max) {
+            fault(.tooLong, at: name, ["max": "\(max)"])
+        } else {
+            return text
+        }
+        return nil
+    }
+
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(
+        _ name: String, required: Bool = false, of type: Choice.Type
+    ) -> Choice? where Choice.RawValue == String {
+        guard let text = string(name, required: required) else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            fault(.notOneOf, at: name, ["values": Choice.allCases.map(\.rawValue).joined(separator: ", ")])
+            return nil
+        }
+        return choice
+    }
+
+    /// Whole milliseconds.
+    mutating func instant(_ name: String) -> Instant? {
+        guard let text = string(name) else { return nil }
+        guard let instant = Instant(rfc3339: text) else {
+            fault(.notATime, at: name)
+            return nil
+        }
+        return instant.truncatedToMilliseconds()
+    }
+
+    mutating func date(_ name: String, required: Bool = false) -> CalendarDate? {
+        guard let text = string(name, required: required) else { return nil }
+        // PostgreSQL has no year 0.
+        guard let date = CalendarDate(iso: text), date.year > 0 else {
+            fault(.notADate, at: name)
+            return nil
+        }
+        return date
+    }
+
+    /// Up to 20 distinct tags of 1 to 50 scalars.
+    mutating func tags() -> [String]? {
+        guard let tags = strings("tags") else { return nil }
+        let before = faults.list.count
+        if tags.count > Limit.tags { fault(.tooMany, at: "tags", ["max": "\(Limit.tags)"]) }
+        for (index, tag) in tags.enumerated() {
+            let place = "\(pointer(to: "tags"))/\(index)"
+            if tag.isEmpty { faults.add(FaultCode.empty.rawValue, at: place) }
+            if tag.isLonger(than: Limit.tag) {
+                faults.add(FaultCode.tooLong.rawValue, at: place, ["max": "\(Limit.tag)"])
+            }
+        }
+        faultDuplicates(tags, at: "tags")
+        return faults.list.count == before ? tags : nil
+    }
+
+    /// Up to `max` distinct elements; none at all only where `mayBeEmpty`.
+    mutating func distinct(_ name: String, required: Bool = false, max: Int, mayBeEmpty: Bool) -> [String]? {
+        guard let texts = strings(name, required: required) else { return nil }
+        if texts.isEmpty && !mayBeEmpty { fault(.empty, at: name) }
+        if texts.count > max { fault(.tooMany, at: name, ["max": "\(max)"]) }
+        faultDuplicates(texts, at: name)
+        return texts
+    }
+
+    /// Members that only others may give; null counts as not given.
+    mutating func refuse(_ names: String...) {
+        for name in names {
+            guard let node = member(name) else { continue }
+            if case .null = node.value { continue }
+            fault(.notYours, at: name)
+        }
+    }
+
+    /// A member that a patch may repeat but not change.
+    mutating func unchanged(_ name: String, _ value: String) {
+        guard has(name) else { return }
+        let before = faults.list.count
+        let text = string(name, required: true)
+        if faults.list.count == before && text != value { fault(.immutable, at: name) }
+    }
+
+    // Bytes, not `==`: nothing is normalised, so canonically equivalent texts are two.
+    private func faultDuplicates(_ texts: [String], at name: String) {
+        var seen: Set<[UInt8]> = []
+        for (index, text) in texts.enumerated() where !seen.insert(Array(text.utf8)).inserted {
+            faults.add(FaultCode.duplicate.rawValue, at: "\(pointer(to: name))/\(index)")
+        }
+    }
+}
+
+extension String {
+    /// More than `max` Unicode scalars.
+    func isLonger(than max: Int) -> Bool { utf8.count > max && unicodeScalars.count > max }
+
+    /// One `@` between a name and a domain of letters, digits, dots and hyphens; nothing blank, at most 254 bytes.
+    var isEmail: Bool {
+        let parts = split(separator: "@", omittingEmptySubsequences: false)
+        guard utf8.count <= 254, parts.count == 2, (1...64).contains(parts[0].utf8.count) else { return false }
+        guard unicodeScalars.allSatisfy({ !$0.properties.isWhitespace && $0.value > 0x20 && $0.value != 0x7f }) else {
+            return false
+        }
+        let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
+        return labels.allSatisfy { label in
+            !label.isEmpty && label.first != "-" && label.last != "-"
+                && label.unicodeScalars.allSatisfy {
+                    $0 == "-" || $0.properties.isAlphabetic || $0.properties.numericType != nil
+                }
+        }
+    }
+}

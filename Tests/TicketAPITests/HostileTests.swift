@@ -1,0 +1,113 @@
+import EventLoop
+import HTTPWire
+import Regulations
+import TestKit
+import Testing
+import TicketStore
+import Tickets
+
+@testable import TicketAPI
+
+/// Values that want to break out of where they are put, and a database that is not there.
+@Suite struct HostileTests {
+    private static let values = [
+        "%00", "%27%3B--", "%22", "%5C", "..", "%2e%2e%2f", "-1", "99999999999999999999", "MAICS-999999999999999999",
+        "u_0000000000000000000000", "%F0%9F%92%A5", "%E2%80%AE", "%0d%0aX-Evil:1", "infinity", "null", "%7B%7D", "%25",
+        "MAICS-0",
+        String(repeating: "9", count: 4000),
+    ]
+
+    @Test func `no value in a path or a query is ever our fault`() async throws {
+        try await World.with { world in
+            for route in Route.all {
+                for value in HostileTests.values {
+                    let path = route.path.split(separator: "/").map { $0.hasPrefix("{") ? value : String($0) }
+                    let body = ["POST", "PATCH"].contains(route.method) ? "{}" : nil
+                    for person in [Person.adam, .carla] {
+                        let reply = try await world.call(
+                            route.method, "/" + path.joined(separator: "/"), body, as: person,
+                            fields: [("If-Match", "*")])
+                        #expect((200..<500).contains(reply.status), "\(route) \(value): \(reply.json)")
+                        #expect(reply.fields.first("x-evil") == nil)
+                    }
+                    if !route.path.contains("{") { break }
+                }
+            }
+            let parameters = [
+                "state", "priority", "kind", "product", "organization", "assignee", "tag", "registered_from",
+                "updated_to", "overdue", "sort", "limit", "cursor", "x",
+            ]
+            for parameter in parameters {
+                for value in HostileTests.values {
+                    let reply = try await world.get("/v1/tickets?\(parameter)=\(value)", as: .egor)
+                    #expect([200, 422].contains(reply.status), "\(parameter)=\(value): \(reply.json)")
+                }
+            }
+        }
+    }
+
+    @Test func `no member of a body is ever our fault`() async throws {
+        try await World.with { world in
+            let values = [
+                "null", "\"\"", "\"\\u0000\"", "\"'; DROP TABLE tickets; --\"", "0", "-1", "1e999", "true", "[]",
+                "[null]",
+                "[[]]", "{}", "[\"u_0000000000000000000000\"]", "\"0000-00-00\"", "\"9999-12-31T23:59:59Z\"",
+                "\"\\u202e\"",
+            ]
+            let members: [(String, [String])] = [
+                (
+                    "/v1/tickets",
+                    ["product", "kind", "subject", "details", "tags", "organization", "reporter", "follows"]
+                ),
+                ("/v1/users", ["email", "name", "role", "organization", "active"]),
+                (
+                    "/v1/contracts",
+                    ["organization", "product", "plan", "valid_from", "valid_to", "responsible_contacts"]
+                ),
+                ("/v1/releases", ["product", "version", "notes"]), ("/v1/organizations", ["code", "name"]),
+                ("/v1/jobs/auto-close", ["dry_run", "as_of", "plan"]),
+                ("/v1/users/\(Person.adam.id)/tokens", ["name", "expires_at"]),
+                ("/v1/tickets/\(try await world.ticket(.assigned))/assign", ["assignees", "priority"]),
+            ]
+            for (path, names) in members {
+                for name in names {
+                    for value in values {
+                        let reply = try await world.post(path, "{\"\(name)\":\(value)}", as: .adam)
+                        #expect((200..<500).contains(reply.status), "\(path) \(name)=\(value): \(reply.json)")
+                    }
+                }
+            }
+            for body in [
+                "", "{", "[]", "null", "1", "\u{FEFF}{}", "{\"a\":1,\"a\":2}", "{\"a\":NaN}", "\"\\ud800\"", "{}x",
+            ] {
+                let reply = try await world.post("/v1/tickets", body, as: .carla)
+                #expect([400, 422].contains(reply.status), "\(body)")
+            }
+            #expect(world.observed.all.allSatisfy { if case .broke = $0 { false } else { true } })
+        }
+    }
+
+    @Test func `without its database the service says so, quickly`() async throws {
+        let rulebook = try Sample.rulebook.get()
+        let texts = try Sample.texts.get()
+        try await onLoop { loop in
+            let store = PostgresStore(
+                loop: loop, connections: ConnectionOptions(url: "host=/nonexistent dbname=none"),
+                rulebook: { rulebook },
+                now: { Sample.now })
+            let api = API(store: store, rulebook: { rulebook }, texts: texts, now: { Sample.now })
+            let secret = TokenSecret.make()
+            for path in ["/v1/me", "/readyz", "/healthz"] {
+                let start = ContinuousClock.now
+                let response = await api.respond(
+                    Request(
+                        method: "GET", target: path, path: path, fields: Fields([("Authorization", "Bearer \(secret)")])
+                    ))
+                #expect(response.status == (path == "/healthz" ? 200 : 503))
+                #expect(response.fields.first("retry-after") == (path == "/healthz" ? nil : "1"))
+                #expect(start.duration(to: .now) < .seconds(5), "\(path)")
+            }
+            await store.close()
+        }
+    }
+}
