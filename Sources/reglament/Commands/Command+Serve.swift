@@ -1,0 +1,34 @@
+import EventLoop
+import Regulations
+import TicketAPI
+
+enum ServeCommand: Command {
+    static let words = ["serve"]
+    static let synopsis = "[--demo]"
+    static let summary = "the server; without REGLAMENT_DATABASE_URL on a private PostgreSQL of its own"
+    static let options = [
+        ("--demo", "fills an empty database with an invented installation and prints commands to try")
+    ]
+
+    static func run(_ arguments: inout Arguments, _ settings: Settings) throws -> Int32 {
+        let isDemonstration = arguments.flag("--demo")
+        try arguments.finish()
+        let installation = try Installation(settings)
+        let texts: Texts
+        do {
+            texts = try Texts(en: installation.text("en.json"), ru: installation.text("ru.json"))
+        } catch let error as TextsError { throw Failure.failed("\(error)") }
+        let clock = ServiceClock(startingAt: settings.clock)
+        if let start = settings.clock {
+            Terminal.say("warning: REGLAMENT_CLOCK is set: the service's clock starts at \(start.rfc3339)")
+        }
+        let database = try Database(settings)
+        defer { database.close() }
+        try database.prepare(installation)
+        let service = Service(
+            settings: settings, installation: installation, texts: texts, clock: clock,
+            options: database.connections(settings), isDemonstration: isDemonstration)
+        try withLoop(name: "schedule") { loop in try await service.run(on: loop) }
+        return 0
+    }
+}

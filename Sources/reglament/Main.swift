@@ -1,0 +1,6 @@
+import Glibc
+
+@main
+enum Main {
+    static func main() { exit(Program.run(CommandLine.arguments)) }
+}

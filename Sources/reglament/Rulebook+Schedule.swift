@@ -1,0 +1,29 @@
+import Regulations
+import Tickets
+
+// What the schedule asks of the regulations. Pure: the clock is a parameter.
+extension Rulebook {
+    private static let calendarWarningDays = 60
+
+    /// When each product's latest night began, `minutes` after midnight in its policy's zone.
+    func nights(at now: Instant, minutes: Int) -> [String: Instant] {
+        var nights: [String: Instant] = [:]
+        for policy in current.values {
+            guard let zone = zone(policy.timeZone) else { continue }
+            let today = zone.date(of: now)
+            let tonight = zone.first(today, minutes: minutes)
+            nights[policy.code] = tonight <= now ? tonight : zone.first(today.adding(days: -1), minutes: minutes)
+        }
+        return nights
+    }
+
+    /// A sentence for each calendar that a regulation counts by and that ends within sixty days.
+    func calendarWarnings(at now: Instant) -> [String] {
+        Set(current.values.map(\.calendar)).sorted().compactMap { id in
+            guard let calendar = calendars[id], let zone = zone(calendar.timeZone),
+                zone.date(of: now).adding(days: Self.calendarWarningDays).year > calendar.lastCoveredYear
+            else { return nil }
+            return "calendar \(id) ends with \(calendar.lastCoveredYear): deadlines beyond it cannot be counted"
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import EventLoop
+import Regulations
+import TicketStore
+import Tickets
+
+/// What the server does by itself, beside requests, on a loop of its own.
+struct Schedule: Sendable {
+    let store: PostgresStore
+    let rulebook: Rulebook
+    let clock: ServiceClock
+    /// Minutes after midnight in each policy's zone; nil: the job is left to cron.
+    let autoCloseAt: Int?
+    let log: Log
+
+    /// Works until the task is cancelled. What fails is said and tried again.
+    func run(on loop: EventLoop) async {
+        warnOfCalendars()
+        var hour: Int64?
+        while !Task.isCancelled {
+            let now = clock.now()
+            let thisHour = now.milliseconds / 3_600_000
+            if hour != thisHour {
+                await attempt("keeping the days of idempotency keys") { () async throws(StoreError) in
+                    try await store.keepIdempotencyDays()
+                }
+                if hour.map({ $0 / 24 != thisHour / 24 }) ?? false { warnOfCalendars() }
+                hour = thisHour
+            }
+            await attempt("finishing follow-ups") { () async throws(StoreError) in
+                try await store.finishAbandonedFollowUps()
+            }
+            await attempt("finishing runs") { () async throws(StoreError) in try await store.finishAbandonedRuns() }
+            await attempt("the nightly job") { () async throws(StoreError) in
+                guard let autoCloseAt else { return }
+                if let run = try await store.runNight(rulebook.nights(at: now, minutes: autoCloseAt), at: now) {
+                    log.say("nightly job: \(run.closed) of \(run.due) due tickets closed, run \(run.id)")
+                }
+            }
+            do { try await loop.sleep(.seconds(5)) } catch { return }
+        }
+    }
+
+    private func warnOfCalendars() { for warning in rulebook.calendarWarnings(at: clock.now()) { log.say(warning) } }
+
+    private func attempt(_ what: String, _ work: () async throws(StoreError) -> Void) async {
+        do { try await work() } catch { log.say("\(what): \(error)") }
+    }
+}

@@ -1,0 +1,127 @@
+import EventLoop
+import Glibc
+import HTTPServer
+import HTTPWire
+import Regulations
+import TicketAPI
+import TicketStore
+import Tickets
+
+/// One running server: its loops, each with a store and an API of its own, and what it does beside requests.
+struct Service: Sendable {
+    let settings: Settings
+    let installation: Installation
+    let texts: Texts
+    let clock: ServiceClock
+    let options: ConnectionOptions
+    let isDemonstration: Bool
+
+    /// Returns after SIGTERM or SIGINT, when everything that ran is answered.
+    func run(on control: EventLoop) async throws {
+        let stop = AsyncStream<Int32>.makeStream()
+        let signals = try control.watchSignals([SIGTERM, SIGINT]) { stop.continuation.yield($0) }
+        defer { signals.cancel() }
+        let rulebook = try await installation.install(options, clock: clock, loop: control)
+        let log = Log(settings.log, now: clock.now)
+        defer { log.flush() }
+        let store = PostgresStore(loop: control, connections: options, rulebook: { rulebook }, now: clock.now)
+        let session = Session(
+            loop: control, store: store, installation: installation, rulebook: rulebook, clock: clock)
+        do {
+            try await store.keepIdempotencyDays()
+            let demonstration = Demonstration(session: session, dataFolder: settings.data)
+            if isDemonstration, try await demonstration.fillIfEmpty() { log.say("filled the empty database") }
+            let lanes = try await makeLoops(rulebook, log)
+            let server = makeServer(lanes)
+            do { try server.start() } catch { throw Failure.failed("\(error)") }
+            let urls = zip(settings.listen, server.boundPorts).map { $0.url($1) }
+            for url in urls { log.say("listening on \(url)") }
+            if isDemonstration, let url = urls.first(where: { $0.hasPrefix("http:") }) {
+                Terminal.print(Demonstration.firstCommands(try await demonstration.cast(), url: url, now: clock.now()))
+            }
+            try await serve(until: stop.stream, server, session, log)
+            for lane in lanes {
+                await Task(executorPreference: lane.loop) { await lane.store.close() }.value
+                lane.loop.stop()
+            }
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+    }
+
+    private func serve(
+        until stop: AsyncStream<Int32>, _ server: HTTPServer, _ session: Session, _ log: Log
+    ) async throws {
+        let schedule = Schedule(
+            store: session.store, rulebook: session.rulebook, clock: clock, autoCloseAt: settings.autoCloseAt, log: log)
+        let working = Task(executorPreference: session.loop) { await schedule.run(on: session.loop) }
+        let flushing = Task(executorPreference: session.loop) {
+            while !Task.isCancelled {
+                try? await session.loop.sleep(.milliseconds(200))
+                log.flush()
+            }
+        }
+        for await _ in stop { break }
+        log.say("stopping")
+        await server.stop(drain: Self.drain)
+        working.cancel()
+        flushing.cancel()
+    }
+
+    /// How long requests that run may still take after a signal.
+    private static let drain = Duration.seconds(5)
+
+    private struct ServingLoop: Sendable {
+        let loop: EventLoop
+        let store: PostgresStore
+        let api: API
+    }
+
+    private func makeLoops(_ rulebook: Rulebook, _ log: Log) async throws -> [ServingLoop] {
+        var lanes: [ServingLoop] = []
+        for number in 0..<settings.loops {
+            let loop = try EventLoop(name: "serve \(number)")
+            try loop.start()
+            // A store is made on the thread that it is used on.
+            let store = await Task(executorPreference: loop) {
+                PostgresStore(loop: loop, connections: options, rulebook: { rulebook }, now: clock.now)
+            }.value
+            let api = API(
+                store: store, rulebook: { rulebook }, texts: texts, zones: installation.zones, now: clock.now,
+                observe: log.observe)
+            lanes.append(ServingLoop(loop: loop, store: store, api: api))
+        }
+        return lanes
+    }
+
+    private func makeServer(_ lanes: [ServingLoop]) -> HTTPServer {
+        HTTPServer(
+            ServerConfiguration(addresses: settings.listen.map(\.server)), loops: lanes.map(\.loop),
+            handler: { loop in
+                guard let lane = lanes.first(where: { $0.loop === loop }) else {
+                    preconditionFailure("the server asks for handlers of the loops that it was given")
+                }
+                return { await lane.api.respond($0) }
+            },
+            refusal: { lanes[0].api.refusal($0) })
+    }
+}
+
+extension Settings.ListenAddress {
+    /// Where it can be reached; `port` is the one that was bound, which the system may have chosen.
+    func url(_ port: UInt16) -> String {
+        switch self {
+        case .tcp(let host, _): "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+
+    var server: ServerAddress {
+        switch self {
+        case .tcp(let host, let port): .tcp(host: host, port: port)
+        case .unix(let path): .unix(path: path)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Regulations
+import TestKit
+import Testing
+
+@testable import reglament
+
+@Suite struct SettingsTests {
+    @Test(arguments: [
+        ["REGLAMENT_LOOPS": "0"], ["REGLAMENT_LOOPS": "two"], ["REGLAMENT_LOOPS": "+2"], ["REGLAMENT_WRITERS": "9999"],
+        ["REGLAMENT_LOG": "xml"], ["REGLAMENT_LISTEN": "8080"], ["REGLAMENT_LISTEN": "127.0.0.1:99999"],
+        ["REGLAMENT_LISTEN": "127.0.0.1:8080,"], ["REGLAMENT_LISTEN": "127.0.0.1:+80"],
+        ["REGLAMENT_AUTO_CLOSE_AT": "2:00"], ["REGLAMENT_AUTO_CLOSE_AT": "24:00"], ["REGLAMENT_CLOCK": "tomorrow"],
+        ["REGLAMENT_CLOCK": "2026-11-20"], ["REGLAMENT_CLOCK": "2026-11-20T09:30:00"], ["REGLAMENT_RATE_LIMIT": "600"],
+        ["REGLAMENT_LISTNE": "127.0.0.1:8080"], ["REGLAMENT_TLS_CERT": "/cert.pem"],
+        ["REGLAMENT_CONFIG_FILE": "/nowhere.conf"],
+    ])
+    func `a bad value or an unknown name stops with one sentence that names it`(environment: [String: String]) throws {
+        do {
+            _ = try Settings.read(environment: environment)
+            Issue.record("it was accepted")
+        } catch Failure.failed(let sentence) {
+            let name = try #require(environment.keys.first)
+            #expect(sentence.contains(name) || sentence.contains("/nowhere.conf"))
+            #expect(!sentence.contains("\n"))
+        }
+    }
+
+    @Test func `flags win over the environment, the environment over the file`() throws {
+        let scratch = try PrivateFolder()
+        defer { scratch.remove() }
+        let file = try scratch.write("# ours\nREGLAMENT_LOOPS=3\nREGLAMENT_LOG=json\n REGLAMENT_SLOW=9\n", to: "x.conf")
+        var words = Arguments(["--loops", "5", "--dry-run"])
+        let settings = try Settings.read(
+            flags: Settings.flagged(&words),
+            environment: ["REGLAMENT_CONFIG_FILE": file, "REGLAMENT_LOOPS": "4", "REGLAMENT_LOG": "text", "HOME": "/"])
+        #expect(settings.loops == 5)
+        #expect(settings.log == .text)
+        #expect(settings.slow == 9)
+        let isDry = words.flag("--dry-run")
+        #expect(isDry)
+    }
+
+    @Test(arguments: [
+        "REGLAMENT_LOOP=3", "loops=3", "REGLAMENT_LOOPS", "REGLAMENT_LOOPS=", "REGLAMENT_LOOPS=1\nREGLAMENT_LOOPS=1",
+        "REGLAMENT_CONFIG_FILE=x",
+    ])
+    func `a fault in the file is told with its line`(text: String) {
+        do {
+            _ = try Settings.file("# first\n\(text)\n", path: "x.conf")
+            Issue.record("it was accepted")
+        } catch Failure.failed(let sentence) {
+            #expect(sentence.hasPrefix("x.conf:"))
+        } catch { Issue.record("\(error)") }
+    }
+
+    @Test func `the values that the example shows can be given`() throws {
+        let lines = try Repository.text("Config/example.conf").split(separator: "\n")
+        let given = lines.filter { $0.hasPrefix("#REGLAMENT_") }.map { $0.dropFirst() }.joined(separator: "\n")
+        let settings = try Settings(try Settings.file(given, path: "example.conf"))
+        #expect(settings.autoCloseAt == 120)
+        #expect(settings.listen == [.tcp(host: "127.0.0.1", port: 8080)])
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1:80", Settings.ListenAddress.tcp(host: "127.0.0.1", port: 80)),
+        ("[::1]:80", .tcp(host: "::1", port: 80)),
+        ("unix:/run/x.sock", .unix(path: "/run/x.sock")), ("localhost:0", .tcp(host: "localhost", port: 0)),
+    ])
+    func `addresses have three forms`(text: String, address: Settings.ListenAddress) throws {
+        #expect(try Settings.address(text[...]) == address)
+    }
+}

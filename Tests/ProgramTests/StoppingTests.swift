@@ -1,0 +1,51 @@
+import Foundation
+import TestKit
+import Testing
+
+@Suite(.serialized) struct StoppingTests {
+    @Test(arguments: [SIGTERM, SIGINT])
+    func `a signal ends the service with 0 and its private PostgreSQL with it`(signal: Int32) async throws {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        let service = try await RunningService.start(["REGLAMENT_DATA": "\(folder.path)/data"], in: folder)
+        #expect(try await service.call("GET", "/readyz", token: "").status == 200)
+        let file = try folder.text("data/postgres/postmaster.pid")
+        let postmaster = try #require(file.split(separator: "\n").first.flatMap { pid_t($0) })
+        #expect(isRunning(postmaster))
+        #expect(try await service.end(signal) == 0)
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/data/postgres/postmaster.pid"))
+        #expect(!isRunning(postmaster))
+    }
+
+    @Test func `a private PostgreSQL that a killed service left is taken over and stopped by the next`() async throws {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        let settings = ["REGLAMENT_DATA": "\(folder.path)/data"]
+        let killed = try await RunningService.start(settings, in: folder)
+        try await killed.end(SIGKILL)
+        let left = try folder.text("data/postgres/postmaster.pid").split(separator: "\n").first
+        let next = try await RunningService.start(settings, in: folder)
+        #expect(try folder.text("data/postgres/postmaster.pid").split(separator: "\n").first == left)
+        #expect(try await next.call("GET", "/readyz", token: "").status == 200)
+        #expect(try await next.end(SIGTERM) == 0)
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/data/postgres/postmaster.pid"))
+    }
+
+    /// A dead process that nobody has collected has no working folder any more.
+    private func isRunning(_ id: pid_t) -> Bool {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(id)/cwd")) != nil
+    }
+
+    @Test func `a service that was started with its signals blocked is stopped by them all the same`() async throws {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        try await TestDatabase.with(.migrated) { database in
+            // Foundation starts programs from a thread whose signals are blocked, and the mask is inherited.
+            let service = try await RunningService.start(["REGLAMENT_DATABASE_URL": database.ownerURL], in: folder)
+            let status = try String(
+                contentsOfFile: "/proc/\(service.process.value.processIdentifier)/status", encoding: .utf8)
+            #expect(status.contains("SigBlk"))
+            #expect(try await service.end(SIGTERM) == 0)
+        }
+    }
+}
