@@ -1,0 +1,43 @@
+# Nothing here depends on where the checkout lies: paths are relative and may hold blanks.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help packages run build test lint check bench docs clean
+
+RELEASE := --configuration release --static-swift-stdlib
+
+help: ## Prints this
+	@grep --extended-regexp '^[a-z]+:.*## ' Makefile | sed --regexp-extended 's/^([a-z]+):.*## (.*)/\1\t\2/' \
+	    | while IFS=$$'\t' read -r name words; do printf '  make %-9s %s\n' "$$name" "$$words"; done
+
+packages: ## Installs the Debian packages that are missing; silent when none is
+	@Scripts/install-packages
+
+run: packages ## Builds and starts the service with demonstration data, on a PostgreSQL of its own
+	@echo 'Building the release binary (the first time takes some minutes) …'
+	@swift build $(RELEASE) --product reglament
+	@exec .build/release/reglament serve --demo
+
+build: packages ## Builds the release binary, .build/release/reglament
+	swift build $(RELEASE) --product reglament
+
+test: build ## Runs all tests on a PostgreSQL it starts itself, and the counting rules' vectors on the release binary
+	.build/release/reglament calendar check Tests/RegulationsTests/Vectors/*.jsonl
+	Scripts/with-postgres swift test --disable-xctest
+
+lint: ## Checks the format of the Swift sources and the scripts' syntax
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@for script in Scripts/* .ci/run; do \
+	    if head --lines=1 "$$script" | grep --quiet bash; then bash -n "$$script"; fi; done
+
+check: lint test ## Exactly what CI runs: lint, release build, all tests
+
+bench: build ## Measures against pgbench and nginx on this machine
+	Scripts/bench
+
+docs: packages ## Writes the generated pages of docs/reference
+	swift run reglament docs
+
+clean: ## Removes what was built; data/ stays
+	rm --recursive --force .build
