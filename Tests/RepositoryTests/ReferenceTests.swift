@@ -1,0 +1,42 @@
+import Foundation
+import Regulations
+import TestKit
+import Testing
+
+@testable import reglament
+
+@Suite struct ReferenceTests {
+    @Test(arguments: Settings.names + [Settings.fileName])
+    func `a setting is told of`(name: String) throws {
+        #expect(try Repository.text("docs/reference/configuration.md").contains("`\(name)`"))
+    }
+
+    @Test func `the example has every setting once and nothing else`() throws {
+        let lines = try Repository.text("Config/example.conf").split(separator: "\n")
+        let told = lines.compactMap { $0.firstMatch(of: /^#? ?(REGLAMENT_[A-Z_]+)=/).map { String($0.output.1) } }
+        #expect(told.sorted() == Settings.names.sorted())
+    }
+
+    @Test func `the example can be read as it stands`() throws {
+        let values = try Settings.file(try Repository.text("Config/example.conf"), path: "example.conf")
+        #expect(Set(values.keys).isSubset(of: Set(Settings.names)))
+    }
+
+    @Test(arguments: Program.commands.map { $0.words.joined(separator: " ") })
+    func `a command is told of with all its options`(words: String) throws {
+        let page = try Repository.text("docs/reference/command-line.md")
+        #expect(page.contains("reglament \(words)") || page.contains("`\(words)"))
+        let command = try #require(Program.commands.first { $0.words.joined(separator: " ") == words })
+        for (option, _) in command.options where option.hasPrefix("--") {
+            let flag = try #require(option.split(separator: " ").first)
+            #expect(page.contains(flag), "\(words) \(flag)")
+        }
+    }
+
+    @Test func `the page of the lifecycle is what the tables say`() throws {
+        let written = try Repository.text("docs/reference/lifecycle.md")
+        let installation = try Installation(try Settings.read(environment: ["REGLAMENT_HOME": Repository.root.path]))
+        let policies = installation.policies.map(\.policy).sorted { $0.code < $1.code }
+        #expect(written == LifecyclePage.text(policies), "`reglament docs` writes it")
+    }
+}
