@@ -7,7 +7,8 @@ import Testing
 @Suite struct NegotiationTests {
     @Test(arguments: [
         ([], Language.en), ([""], .en), (["ru"], .ru), (["RU"], .ru), (["ru-RU,ru;q=0.9,en;q=0.8"], .ru),
-        (["en, ru"], .en), (["ru, en"], .ru), (["en;q=0.5, ru;q=0.6"], .ru), (["de, fr"], .en), (["*"], .en),
+        (["en, ru"], .en), (["ru, en"], .ru), (["en;q=0.5, ru;q=0.6"], .ru), (["de, fr"], .en),
+        (["en;q=0.5, en-US;q=0.9, ru;q=0.8"], .en), (["*"], .en),
         (["de, *;q=0.1"], .en), (["en;q=0"], .ru), (["en;q=0, *"], .ru), (["ru;q=0, *"], .en), (["*;q=0"], .en),
         (["ru;q=0.001"], .ru), (["en;q=0", "ru;q=0"], .en), (["de", "ru"], .ru), (["ru;q=2"], .ru), ([",,;q=1,"], .en),
         (["en-US,en;q=0.5,ru;q=0.7"], .en), (["rus"], .en),
