@@ -17,7 +17,7 @@ public final class PostgresStore: Store {
     let callers: CallerCache
 
     /// - Parameters:
-    ///   - rulebook: asked anew at each step, since versions may be added while the service runs.
+    ///   - rulebook: what is installed, asked for by every step.
     ///   - now: the service's one clock.
     public init(
         loop: EventLoop, connections options: ConnectionOptions, rulebook: @escaping @Sendable () -> Rulebook,

@@ -39,13 +39,6 @@ public struct Rulebook: Sendable {
         return TicketRules(policy: policy, calendar: calendar, zone: zone, zones: zones)
     }
 
-    /// The same installation with further stored versions.
-    public func adding(_ policies: [Policy]) -> Rulebook {
-        Rulebook(
-            current: Array(current.values), earlier: Array(versions.values) + policies,
-            calendars: Array(calendars.values), zones: Array(zones.values))
-    }
-
     private struct PolicyVersion: Hashable {
         let code: String
         let version: Int

@@ -1,4 +1,4 @@
-import Digests
+import TicketAPI
 import TicketStore
 import Tickets
 
@@ -39,9 +39,9 @@ extension Session {
 
     /// The secret, which is nowhere else.
     func makeToken(for user: User, name: String) async throws -> String {
-        let secret = "rgl_" + Base64URL.encode(Random.bytes(32))
+        let secret = TokenSecret.make()
         let token = Token(id: .make(), user: user.id, name: name, createdAt: now(), expiresAt: nil)
-        try await store.create(token, hash: Digest(of: secret), answer: Self.noAnswer, .staff)
+        try await store.create(token, hash: TokenSecret.digest(of: secret), answer: Self.noAnswer, .staff)
         return secret
     }
 }

@@ -5,7 +5,7 @@ import Tickets
 
 /// The part of a writing statement that keeps its answer under the caller's key.
 ///
-/// A statement that writes runs after `WriteContext` in the same transaction; that one has tried to take the key's
+/// A statement that writes runs after `Context.write` in the same transaction; that one has tried to take the key's
 /// lock, so no two requests with one key ever get past `isFree` together.
 struct KeySQL {
     private let day, caller, key, request, at, status, type, language, location, etag, body, run: String
