@@ -34,10 +34,20 @@ struct Settings: Sendable {
 
     /// Every setting there is; anything else that begins like one is a mistake.
     static let names: [String] = [
-        "REGLAMENT_DATABASE_URL", "REGLAMENT_MIGRATE_URL", "REGLAMENT_DATA", "REGLAMENT_HOME", "REGLAMENT_TZDIR",
-        "REGLAMENT_LISTEN", "REGLAMENT_LOOPS", "REGLAMENT_READERS", "REGLAMENT_WRITERS", "REGLAMENT_SLOW",
+        "REGLAMENT_DATABASE_URL",
+        "REGLAMENT_MIGRATE_URL",
+        "REGLAMENT_DATA",
+        "REGLAMENT_HOME",
+        "REGLAMENT_TZDIR",
+        "REGLAMENT_LISTEN",
+        "REGLAMENT_LOOPS",
+        "REGLAMENT_READERS",
+        "REGLAMENT_WRITERS",
+        "REGLAMENT_SLOW",
         "REGLAMENT_LOG",
-        "REGLAMENT_AUTO_CLOSE_AT", "REGLAMENT_CLOCK", "REGLAMENT_RATE_LIMIT",
+        "REGLAMENT_AUTO_CLOSE_AT",
+        "REGLAMENT_CLOCK",
+        "REGLAMENT_RATE_LIMIT",
     ]
     /// Names the file; so it cannot stand in it.
     static let fileName = "REGLAMENT_CONFIG_FILE"
@@ -127,7 +137,7 @@ struct Settings: Sendable {
         }
     }
 
-    private static func number(_ values: [String: String], _ name: String, _ range: ClosedRange<Int>) throws -> Int? {
+    static func number(_ values: [String: String], _ name: String, _ range: ClosedRange<Int>) throws -> Int? {
         guard let text = values[name] else { return nil }
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text), range.contains(number)
         else {
