@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages run build test lint check bench docs clean
+.PHONY: help packages run build test lint check bench fuzz docs clean
 
 RELEASE := --configuration release --static-swift-stdlib
 
@@ -35,6 +35,9 @@ check: lint test ## Exactly what CI runs: lint, release build, all tests
 
 bench: build ## Measures against pgbench and nginx on this machine
 	Scripts/bench
+
+fuzz: packages ## Fuzzes each reader of bytes from outside for two minutes
+	Scripts/fuzz
 
 docs: packages ## Writes the generated pages of docs/reference
 	swift run reglament docs

@@ -81,6 +81,8 @@ let package = Package(
         tests(
             "ProgramTests", ["reglament", "JSONText", "Regulations", "Tickets", "Postgres", "EventLoop", "CZlib"],
             data: ["Data"]),
+        tests(
+            "FuzzTests", ["HTTPWire", "JSONText", "Regulations", "TicketAPI"], data: ["Corpora"]),
         tests("RepositoryTests", ["reglament", "Regulations"]),
     ]
 )

@@ -14,7 +14,8 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     /// RFC 3339 section 5.6 with any offset and at most nine digits of a second, of which six count.
     ///
-    /// Nil for anything else, a leap second included: no clock of ours can tell one.
+    /// Nil for anything else, a leap second included: no clock of ours can tell one. Nil too where the offset takes it
+    /// out of the years 0000 to 9999 of UTC, in which it could not be written down again.
     public init?(rfc3339: String) {
         var text = Array(rfc3339.utf8)[...]
         func take(_ count: Int) -> Int? {
@@ -52,8 +53,13 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
         }
         guard text.isEmpty else { return nil }
         let seconds = date.daysSince1970 * 86_400 + hour * 3600 + minute * 60 + second - offset
+        guard Self.writableSeconds.contains(seconds) else { return nil }
         self.init(microseconds: Int64(seconds) * 1_000_000 + Int64(fraction))
     }
+
+    private static let writableSeconds =
+        CalendarDate.days(year: 0, month: 1, day: 1) * 86_400..<CalendarDate.days(year: 10_000, month: 1, day: 1)
+        * 86_400
 
     /// In UTC with exactly three digits of a second: `2026-11-20T09:30:00.000Z`.
     public var rfc3339: String {
