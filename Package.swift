@@ -38,7 +38,8 @@ let package = Package(
         // HTTP.
         module("HTTPWire"),
         module("EventLoop", ["CLinux"]),
-        module("HTTPServer", ["HTTPWire", "EventLoop", "CLinux"]),
+        module("Gzip", ["CZlib"]),
+        module("HTTPServer", ["HTTPWire", "EventLoop", "Gzip", "CLinux"]),
 
         // PostgreSQL.
         module("Postgres", ["CLibPQ", "EventLoop"]),
@@ -50,7 +51,7 @@ let package = Package(
             name: "reglament",
             dependencies: [
                 "JSONText", "Regulations", "Digests", "Tickets", "HTTPWire", "EventLoop", "HTTPServer",
-                "Postgres", "TicketStore", "TicketAPI", "CLinux", "CZlib",
+                "Postgres", "TicketStore", "TicketAPI", "CLinux", "Gzip",
             ],
             swiftSettings: strict),
 
@@ -67,7 +68,8 @@ let package = Package(
         tests("TicketsTests", ["Tickets", "Regulations", "JSONText", "Digests"]),
         tests("HTTPWireTests", ["HTTPWire"], data: ["Corpus"]),
         tests("EventLoopTests", ["EventLoop"]),
-        tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop"]),
+        tests("GzipTests", ["Gzip", "CZlib"]),
+        tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop", "Gzip"]),
         tests("PostgresTests", ["Postgres", "EventLoop"]),
         tests(
             "TicketStoreTests",
@@ -79,7 +81,7 @@ let package = Package(
                 "EventLoop",
             ]),
         tests(
-            "ProgramTests", ["reglament", "JSONText", "Regulations", "Tickets", "Postgres", "EventLoop", "CZlib"],
+            "ProgramTests", ["reglament", "JSONText", "Regulations", "Tickets", "Postgres", "EventLoop"],
             data: ["Data"]),
         tests(
             "FuzzTests", ["HTTPWire", "JSONText", "Regulations", "TicketAPI"], data: ["Corpora"]),

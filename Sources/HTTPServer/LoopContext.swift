@@ -8,6 +8,8 @@ final class ServerShared: Sendable {
     let refusal: @Sendable (WireRefusal) -> Response
     /// Connections whose socket is open or whose handler still runs.
     let connections = Atomic<Int>(0)
+    /// For what would hold up a loop: long answers that are gzipped.
+    let workers = WorkerPool(name: "gzip", threadsMax: 1)
 
     init(_ configuration: ServerConfiguration, refusal: @escaping @Sendable (WireRefusal) -> Response) {
         self.configuration = configuration
@@ -57,7 +59,7 @@ final class LoopContext: @unchecked Sendable {
     // MARK: Connections
 
     func listen(on descriptors: [Int32], handler: @escaping @Sendable (Request) async -> Response) {
-        self.handler = handler
+        self.handler = ContentCoding(shared.configuration, workers: shared.workers).around(handler)
         isReady.store(true, ordering: .releasing)
         listeners = descriptors.map { Listener(context: self, descriptor: $0) }
         for listener in listeners { listener.resume() }

@@ -41,6 +41,12 @@ public struct ServerConfiguration: Sendable {
     public var stopIdleSeconds = 0.25
     /// At a stop, in place of `lingerSecondsMax`.
     public var stopLingerSeconds = 1.0
+    /// 1, the quickest, to 9; 0: responses are never gzipped.
+    public var gzipLevel: Int32 = 1
+    /// Shorter bodies are not worth it.
+    public var gzipBytesMin = 1_024
+    /// Longer bodies are gzipped on a thread of their own instead of on the loop.
+    public var gzipOnLoopBytesMax = 131_072
     public var backlog: Int32 = 1_024
 
     public init(addresses: [ServerAddress]) { self.addresses = addresses }

@@ -48,6 +48,8 @@ struct Exchange: Sendable {
         guard ContentType.admits(request.fields, isPatch ? ContentType.patches : ContentType.json) else {
             var problem = Problem(.unsupportedMediaType)
             if isPatch { problem.fields = [("Accept-Patch", "application/merge-patch+json, application/json")] }
+            // RFC 9110, 15.5.16: what it would have taken; gzip is undone before a request comes here.
+            if !ContentType.isPlain(request.fields) { problem.fields.append(("Accept-Encoding", "gzip")) }
             throw problem
         }
         do { return try JSONReader.read(body) } catch {

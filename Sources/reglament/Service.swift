@@ -97,8 +97,10 @@ struct Service: Sendable {
     }
 
     private func makeServer(_ lanes: [ServingLoop]) -> HTTPServer {
-        HTTPServer(
-            ServerConfiguration(addresses: settings.listen.map(\.server)), loops: lanes.map(\.loop),
+        var configuration = ServerConfiguration(addresses: settings.listen.map(\.server))
+        configuration.gzipLevel = Int32(settings.compression.level)
+        return HTTPServer(
+            configuration, loops: lanes.map(\.loop),
             handler: { loop in
                 guard let lane = lanes.first(where: { $0.loop === loop }) else {
                     preconditionFailure("the server asks for handlers of the loops that it was given")

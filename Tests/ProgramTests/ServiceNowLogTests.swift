@@ -50,7 +50,7 @@ import Tickets
     }
 
     @Test func `the whole log gives the counts that were counted independently`() throws {
-        let bytes = try #require(Gzip.read(try Repository.bytes("Config/samples/incident_event_log.csv.gz")))
+        let bytes = try #require(GzipFile.read(try Repository.bytes("Config/samples/incident_event_log.csv.gz")))
         let log = try ServiceNowLog(CSV(bytes))
         var counts: [String: Int] = ["incidents": log.incidents.count, "rows": 0, "rows without effect": 0]
         for rows in log.incidents {

@@ -12,13 +12,14 @@ import Testing
         "Tickets": ["Regulations", "JSONText", "Digests"],
         "HTTPWire": [],
         "EventLoop": ["CLinux"],
-        "HTTPServer": ["HTTPWire", "EventLoop", "CLinux"],
+        "Gzip": ["CZlib"],
+        "HTTPServer": ["HTTPWire", "EventLoop", "Gzip", "CLinux"],
         "Postgres": ["CLibPQ", "EventLoop"],
         "TicketStore": ["Tickets", "Regulations", "JSONText", "Digests", "Postgres", "EventLoop"],
         "TicketAPI": ["Tickets", "Regulations", "HTTPWire", "JSONText", "Digests"],
         "reglament": [
             "JSONText", "Regulations", "Digests", "Tickets", "HTTPWire", "EventLoop", "HTTPServer", "Postgres",
-            "TicketStore", "TicketAPI", "CLinux", "CZlib",
+            "TicketStore", "TicketAPI", "CLinux", "Gzip",
         ],
     ]
 

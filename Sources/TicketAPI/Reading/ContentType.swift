@@ -5,10 +5,14 @@ enum ContentType {
     static let json: Set<String> = ["application/json"]
     static let patches: Set<String> = ["application/json", "application/merge-patch+json"]
 
+    /// Whether no coding lies over the body.
+    static func isPlain(_ fields: Fields) -> Bool {
+        fields.values("content-encoding").allSatisfy { $0[...].trimmingBlanks().lowercased() == "identity" }
+    }
+
     /// Whether the fields name one of `types`, in UTF-8 and with no coding over it.
     static func admits(_ fields: Fields, _ types: Set<String>) -> Bool {
-        let codings = fields.values("content-encoding")
-        guard codings.allSatisfy({ $0[...].trimmingBlanks().lowercased() == "identity" }) else { return false }
+        guard isPlain(fields) else { return false }
         let values = fields.values("content-type")
         guard values.count == 1, let value = values.first else { return false }
         var parts = value.split(separator: ";", omittingEmptySubsequences: false).map {

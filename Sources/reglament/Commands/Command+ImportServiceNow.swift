@@ -15,7 +15,7 @@ enum ImportServiceNowCommand: Command {
         guard let file = try arguments.word() else { throw Failure.usage("Which file?") }
         try arguments.finish()
         let bytes = try Files.read(file)
-        guard let plain = Gzip.isGzip(bytes) ? Gzip.read(bytes) : bytes else {
+        guard let plain = GzipFile.isGzip(bytes) ? GzipFile.read(bytes) : bytes else {
             throw Failure.failed("\(file): the gzipped data is damaged, cut short or too large.")
         }
         let log: ServiceNowLog

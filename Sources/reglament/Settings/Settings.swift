@@ -25,6 +25,7 @@ struct Settings: Sendable {
     var autoCloseAt: Int? = 2 * 60
     /// Where the service's clock starts; nil: the system's.
     var clock: Instant?
+    var compression: Compression
 
     enum LogFormat: String, CaseIterable, Sendable { case text, json }
     enum ListenAddress: Sendable, Equatable {
@@ -33,22 +34,23 @@ struct Settings: Sendable {
     }
 
     /// Every setting there is; anything else that begins like one is a mistake.
-    static let names: [String] = [
-        "REGLAMENT_DATABASE_URL",
-        "REGLAMENT_MIGRATE_URL",
-        "REGLAMENT_DATA",
-        "REGLAMENT_HOME",
-        "REGLAMENT_TZDIR",
-        "REGLAMENT_LISTEN",
-        "REGLAMENT_LOOPS",
-        "REGLAMENT_READERS",
-        "REGLAMENT_WRITERS",
-        "REGLAMENT_SLOW",
-        "REGLAMENT_LOG",
-        "REGLAMENT_AUTO_CLOSE_AT",
-        "REGLAMENT_CLOCK",
-        "REGLAMENT_RATE_LIMIT",
-    ]
+    static let names: [String] =
+        [
+            "REGLAMENT_DATABASE_URL",
+            "REGLAMENT_MIGRATE_URL",
+            "REGLAMENT_DATA",
+            "REGLAMENT_HOME",
+            "REGLAMENT_TZDIR",
+            "REGLAMENT_LISTEN",
+            "REGLAMENT_LOOPS",
+            "REGLAMENT_READERS",
+            "REGLAMENT_WRITERS",
+            "REGLAMENT_SLOW",
+            "REGLAMENT_LOG",
+            "REGLAMENT_AUTO_CLOSE_AT",
+            "REGLAMENT_CLOCK",
+            "REGLAMENT_RATE_LIMIT",
+        ] + Compression.names
     /// Names the file; so it cannot stand in it.
     static let fileName = "REGLAMENT_CONFIG_FILE"
     /// What begins so is the test suite's.
@@ -107,6 +109,7 @@ struct Settings: Sendable {
     }
 
     init(_ values: [String: String]) throws {
+        compression = try Compression(values)
         databaseURL = values["REGLAMENT_DATABASE_URL"]
         migrateURL = values["REGLAMENT_MIGRATE_URL"] ?? databaseURL
         data = values["REGLAMENT_DATA"] ?? data
