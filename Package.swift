@@ -39,7 +39,7 @@ let package = Package(
         module("HTTPWire"),
         module("EventLoop", ["CLinux"]),
         module("Gzip", ["CZlib"]),
-        module("HTTPServer", ["HTTPWire", "EventLoop", "Gzip", "CLinux"]),
+        module("HTTPServer", ["HTTPWire", "EventLoop", "Gzip", "CLinux", "COpenSSL"]),
 
         // PostgreSQL.
         module("Postgres", ["CLibPQ", "EventLoop"]),
@@ -69,7 +69,7 @@ let package = Package(
         tests("HTTPWireTests", ["HTTPWire"], data: ["Corpus"]),
         tests("EventLoopTests", ["EventLoop"]),
         tests("GzipTests", ["Gzip", "CZlib"]),
-        tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop", "Gzip"]),
+        tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop", "Gzip", "COpenSSL"]),
         tests("PostgresTests", ["Postgres", "EventLoop"]),
         tests(
             "TicketStoreTests",

@@ -96,7 +96,7 @@ struct OutputBuffer {
                 start += count
                 total += count
             case .wouldBlock: return total
-            case .end, .failed: return nil
+            case .end, .notEncrypted, .refused, .failed: return nil
             }
         }
         while largeStart < large.count {
@@ -105,7 +105,7 @@ struct OutputBuffer {
                 largeStart += count
                 total += count
             case .wouldBlock: return total
-            case .end, .failed: return nil
+            case .end, .notEncrypted, .refused, .failed: return nil
             }
         }
         return total

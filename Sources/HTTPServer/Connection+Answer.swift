@@ -42,9 +42,17 @@ extension Connection {
         output.adopt(&context.spareOutput)
         output.join {
             ResponseHead.write(
-                status: status, fields: fields, framing: framing, persistence: persistence, date: context.dateBytes,
-                into: &$0)
+                status: status, fields: outgoing(fields), framing: framing, persistence: persistence,
+                date: context.dateBytes, into: &$0)
         }
+    }
+
+    /// RFC 6797 7.2: never over plain HTTP.
+    func outgoing(_ fields: Fields) -> Fields {
+        guard let policy = configuration.strictTransportSecurity, transport.isEncrypted else { return fields }
+        var fields = fields
+        fields.append("Strict-Transport-Security", policy)
+        return fields
     }
 
     /// Whether the connection can go on although the handler has perhaps not read the whole body: what is here is

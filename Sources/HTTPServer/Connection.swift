@@ -89,6 +89,10 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         if !readiness.isDisjoint(with: [.readable, .hangup, .ended]) { mayRead = true }
         if !readiness.isDisjoint(with: [.ended, .hangup]) { hasPeerEnded = true }
         if readiness.contains(.writable) { mayWrite = true }
+        if transport.isEncrypted {
+            mayRead = true
+            mayWrite = true
+        }
         advance()
     }
 
@@ -110,15 +114,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         while steps < Self.stepsMax, step() { steps += 1 }
         flush()
         if case .lingering(isEndSent: false) = phase, output.isEmpty {
-            if isInputOver {
-                close()
-            } else {
-                transport.closeWriting()
-                phase = .lingering(isEndSent: true)
-            }
-            let seconds = clock.isStopping ? configuration.stopLingerSeconds : configuration.lingerSecondsMax
-            clock.lingerUntil = loop.now &+ ConnectionClock.nanoseconds(min(seconds, configuration.lingerSecondsMax))
-            steps = Self.stepsMax
+            if endWriting() { steps = Self.stepsMax }
         }
         isAdvancing = false
         if steps >= Self.stepsMax { loop.execute { self.advance() } }
@@ -165,6 +161,22 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         }
     }
 
+    /// Whether the client has been told the end; the rest of what it sends is waited for a while in any case.
+    private func endWriting() -> Bool {
+        if clock.lingerUntil == 0 {
+            let seconds = clock.isStopping ? configuration.stopLingerSeconds : configuration.lingerSecondsMax
+            clock.lingerUntil = loop.now &+ ConnectionClock.nanoseconds(min(seconds, configuration.lingerSecondsMax))
+        }
+        if isInputOver {
+            close()
+        } else if mayWrite {
+            mayWrite = transport.closeWriting()
+            phase = .lingering(isEndSent: mayWrite)
+        }
+        if case .lingering(isEndSent: false) = phase { return false }
+        return true
+    }
+
     private func read() -> Bool {
         guard mayRead else { return false }
         let buffer = input ?? context.takeInput()
@@ -175,7 +187,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         case .bytes(let count):
             buffer.fill(count)
             // Less than there was room for: the socket is empty, unless the end is already behind it.
-            if count < room.count, !hasPeerEnded { mayRead = false }
+            if count < room.count, !hasPeerEnded, !transport.isEncrypted { mayRead = false }
             return true
         case .wouldBlock:
             mayRead = false
@@ -184,6 +196,13 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
             mayRead = false
             isInputOver = true
             endOfInput()
+            return true
+        case .notEncrypted:
+            // Who is refused anyhow hears of that alone.
+            if case .head = phase { refuse(.notEncrypted) }
+            return true
+        case .refused:
+            phase = .lingering(isEndSent: false)
             return true
         case .failed:
             abort()
@@ -258,7 +277,8 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         output.adopt(&context.spareOutput)
         output.join { out in
             ResponseHead.write(
-                status: response.status, fields: response.fields, framing: .length(bytes.count), persistence: .close,
+                status: response.status, fields: outgoing(response.fields), framing: .length(bytes.count),
+                persistence: .close,
                 date: context.dateBytes, into: &out)
         }
         output.append(bytes)

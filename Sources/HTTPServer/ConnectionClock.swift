@@ -51,7 +51,7 @@ extension Connection {
             }
         case .exchange(let exchange): own = exchange.reader == nil ? nil : bodyDeadline(exchange)
         case .draining: own = after(clock.drainSince, configuration.bodyStallSecondsMax)
-        case .lingering(let isEndSent): own = isEndSent ? clock.lingerUntil : nil
+        case .lingering: own = output.isEmpty ? clock.lingerUntil : nil
         case .closed: own = nil
         }
         guard let write else { return own }

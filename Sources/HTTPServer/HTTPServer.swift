@@ -26,6 +26,9 @@ public final class HTTPServer: Sendable {
         refusal: @escaping @Sendable (WireRefusal) -> Response = { Response(status: $0.status) }
     ) {
         precondition(!loops.isEmpty, "A server without loops would answer nobody.")
+        precondition(
+            configuration.tls != nil || !configuration.addresses.contains(where: \.isEncrypted),
+            "A server cannot speak TLS without a certificate.")
         shared = ServerShared(configuration, refusal: refusal)
         self.loops = loops
         self.handler = handler
@@ -44,6 +47,9 @@ public final class HTTPServer: Sendable {
             throw error
         }
         let listeners = opened
+        let sockets = zip(opened, shared.configuration.addresses).map { descriptor, address in
+            OpenSocket(descriptor: descriptor, tls: address.isEncrypted ? shared.configuration.tls : nil)
+        }
         let contexts = loops.map { LoopContext(loop: $0, shared: shared) }
         for context in contexts { context.peers = contexts.filter { $0 !== context } }
         state.withLock {
@@ -53,7 +59,7 @@ public final class HTTPServer: Sendable {
             $0.contexts = contexts
         }
         for context in contexts {
-            context.loop.execute { [handler] in context.listen(on: listeners, handler: handler(context.loop)) }
+            context.loop.execute { [handler] in context.listen(on: sockets, handler: handler(context.loop)) }
         }
     }
 

@@ -6,7 +6,7 @@ import Synchronization
 /// One listening socket as one loop sees it; the socket is shared by all loops. Loop thread only.
 final class Listener: ReadinessHandler {
     private let context: LoopContext
-    private let descriptor: Int32
+    private let socket: OpenSocket
     private var watch: Watch?
     private var pause: LoopTimer?
 
@@ -14,15 +14,15 @@ final class Listener: ReadinessHandler {
     private static let acceptedMax = 32
     private static let pauseSeconds = 0.1
 
-    init(context: LoopContext, descriptor: Int32) {
+    init(context: LoopContext, socket: OpenSocket) {
         self.context = context
-        self.descriptor = descriptor
+        self.socket = socket
     }
 
     func resume() {
         pause = nil
         do throws(EventLoopError) {
-            watch = try context.loop.watch(descriptor, .readable, exclusive: true, self)
+            watch = try context.loop.watch(socket.descriptor, .readable, exclusive: true, self)
         } catch {
             rest()  // No memory for another watch: it may come back.
         }
@@ -42,13 +42,15 @@ final class Listener: ReadinessHandler {
             if shared.connections.load(ordering: .relaxed) >= most { return rest() }
             var storage = sockaddr_storage()
             var length = UInt32(MemoryLayout<sockaddr_storage>.size)
-            let accepted = clinux_accept(descriptor, &storage, &length)
+            let accepted = clinux_accept(socket.descriptor, &storage, &length)
             if accepted >= 0 {
                 if storage.ss_family != sa_family_t(AF_UNIX) {
                     var on: Int32 = 1
                     setsockopt(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
                 }
-                context.distribute(accepted, remoteAddress: ListeningSocket.name(of: &storage))
+                context.distribute(
+                    OpenSocket(descriptor: accepted, tls: socket.tls), remoteAddress: ListeningSocket.name(of: &storage)
+                )
                 continue
             }
             switch errno {

@@ -18,6 +18,18 @@ public struct ListenError: Error, CustomStringConvertible {
     public var description: String { "cannot listen on \(address): \(reason)" }
 }
 
+/// A socket that listens, or one that was accepted from it.
+struct OpenSocket: Sendable {
+    let descriptor: Int32
+    /// Nil: plain.
+    let tls: TLSContext?
+
+    func transport() -> any Transport {
+        guard let tls else { return PlainTransport(descriptor) }
+        return TLSTransport(descriptor, identity: tls.current)
+    }
+}
+
 /// Opening sockets that listen, and naming their ends.
 enum ListeningSocket {
     static func open(_ address: ServerAddress, backlog: Int32) throws(ListenError) -> Int32 {
@@ -25,6 +37,7 @@ enum ListeningSocket {
         case .tcp(let host, let port): try openTCP(address, host, port, backlog)
         case .unix(let path): try openUnix(address, path, backlog)
         case .descriptor(let descriptor): try adopt(address, descriptor)
+        case .tls(let address): try open(address, backlog: backlog)
         }
     }
 

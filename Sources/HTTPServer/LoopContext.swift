@@ -58,16 +58,16 @@ final class LoopContext: @unchecked Sendable {
 
     // MARK: Connections
 
-    func listen(on descriptors: [Int32], handler: @escaping @Sendable (Request) async -> Response) {
+    func listen(on sockets: [OpenSocket], handler: @escaping @Sendable (Request) async -> Response) {
         self.handler = ContentCoding(shared.configuration, workers: shared.workers).around(handler)
         isReady.store(true, ordering: .releasing)
-        listeners = descriptors.map { Listener(context: self, descriptor: $0) }
+        listeners = sockets.map { Listener(context: self, socket: $0) }
         for listener in listeners { listener.resume() }
     }
 
     /// Gives a new connection to the loop that has the fewest: epoll tends to wake the same one again and again, and
     /// connections live long.
-    func distribute(_ descriptor: Int32, remoteAddress: String) {
+    func distribute(_ socket: OpenSocket, remoteAddress: String) {
         let count = shared.connections.add(1, ordering: .relaxed).newValue
         let isRefused = count > shared.configuration.connectionsMax
         var least = load.load(ordering: .relaxed)
@@ -78,18 +78,18 @@ final class LoopContext: @unchecked Sendable {
         }
         target.load.add(1, ordering: .relaxed)
         if target === self {
-            open(descriptor, remoteAddress: remoteAddress, isRefused: isRefused)
+            open(socket, remoteAddress: remoteAddress, isRefused: isRefused)
         } else {
             target.loop.execute { [target] in
-                target.open(descriptor, remoteAddress: remoteAddress, isRefused: isRefused)
+                target.open(socket, remoteAddress: remoteAddress, isRefused: isRefused)
             }
         }
     }
 
-    private func open(_ descriptor: Int32, remoteAddress: String, isRefused: Bool) {
-        let connection = Connection(context: self, transport: PlainTransport(descriptor), remoteAddress: remoteAddress)
+    private func open(_ socket: OpenSocket, remoteAddress: String, isRefused: Bool) {
+        let connection = Connection(context: self, transport: socket.transport(), remoteAddress: remoteAddress)
         connections[ObjectIdentifier(connection)] = connection
-        connection.open(descriptor, isRefused: isRefused)
+        connection.open(socket.descriptor, isRefused: isRefused)
     }
 
     /// Called once by each connection, when its socket is closed and its handler has returned.

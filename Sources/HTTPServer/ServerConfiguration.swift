@@ -8,11 +8,19 @@ public enum ServerAddress: Hashable, Sendable {
     case unix(path: String)
     /// A listening socket that somebody else has opened; the server closes it when it stops.
     case descriptor(Int32)
+    /// One of the others over TLS, as `ServerConfiguration.tls` says.
+    indirect case tls(ServerAddress)
+
+    var isEncrypted: Bool { if case .tls = self { true } else { false } }
 }
 
 /// Addresses and bounds of a server. Each bound has a default that is right for the open internet.
 public struct ServerConfiguration: Sendable {
     public var addresses: [ServerAddress]
+    /// What the addresses over TLS show; nil only when there is none.
+    public var tls: TLSContext?
+    /// The value of `Strict-Transport-Security` (RFC 6797 6.1) in answers over TLS; nil: the field is not sent.
+    public var strictTransportSecurity: String?
     /// Request heads: 16 KiB, targets of 8 KiB, 100 fields.
     public var head = HeadLimits()
     /// No body may be longer; a handler bounds its own by `collect(upTo:)`.

@@ -5,28 +5,42 @@ enum Transfer: Equatable {
     case wouldBlock
     /// The peer sends no more.
     case end
+    /// The first bytes are HTTP where TLS was due; from now on everything is sent as it is.
+    case notEncrypted
+    /// There is no agreement with the peer, and it has been told why.
+    case refused
     case failed
 }
 
 /// The bytes of one connection, plain or encrypted; never blocks. Loop thread only.
 protocol Transport: AnyObject {
+    /// Then a short read does not mean that nothing is left, and each direction may have to wait for the other.
+    var isEncrypted: Bool { get }
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer
+    /// What was refused as `wouldBlock` must come again, perhaps with more behind it.
     func write(_ buffer: UnsafeRawBufferPointer) -> Transfer
-    /// The peer reads the end; it may go on sending.
-    func closeWriting()
+    /// The peer reads the end; it may go on sending, but what it sends is not made readable any more. False: not yet, try
+    /// again when the socket is writable.
+    func closeWriting() -> Bool
     func close()
     /// Closes so that the peer sees no clean end.
     func abort()
 }
 
 final class PlainTransport: Transport {
-    private let descriptor: Int32
+    let descriptor: Int32
+    let isEncrypted = false
 
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer { receive(into: buffer, flags: 0) }
+
+    /// What comes next, without taking it.
+    func peek(into buffer: UnsafeMutableRawBufferPointer) -> Transfer { receive(into: buffer, flags: MSG_PEEK) }
+
+    private func receive(into buffer: UnsafeMutableRawBufferPointer, flags: some BinaryInteger) -> Transfer {
         while true {
-            let count = Glibc.recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            let count = Glibc.recv(descriptor, buffer.baseAddress, buffer.count, Int32(flags))
             if count > 0 { return .bytes(count) }
             if count == 0 { return .end }
             if errno == EINTR { continue }
@@ -43,7 +57,10 @@ final class PlainTransport: Transport {
         }
     }
 
-    func closeWriting() { _ = Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+    func closeWriting() -> Bool {
+        _ = Glibc.shutdown(descriptor, Int32(SHUT_WR))
+        return true
+    }
 
     func close() { _ = Glibc.close(descriptor) }
 

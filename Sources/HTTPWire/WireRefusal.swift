@@ -7,7 +7,7 @@ public enum WireRefusal: String, Error, CaseIterable, Sendable {
     case badContentLength, badTransferCoding, unknownTransferCoding, twoFramings
     case badConnection, unknownExpectation
     case badChunk, badTrailer, trailersTooLarge, bodyTooLarge
-    case timedOut, overloaded
+    case timedOut, overloaded, notEncrypted
 
     /// The status to answer with.
     public var status: Int {
@@ -22,7 +22,7 @@ public enum WireRefusal: String, Error, CaseIterable, Sendable {
         case .overloaded: 503
         case .badLineEnd, .controlByte, .badRequestLine, .badMethod, .badTarget, .badVersion, .badField,
             .missingHost, .repeatedHost, .badHost, .badContentLength, .badTransferCoding, .twoFramings,
-            .badConnection, .badChunk, .badTrailer:
+            .badConnection, .badChunk, .badTrailer, .notEncrypted:
             400
         }
     }
@@ -57,6 +57,7 @@ public enum WireRefusal: String, Error, CaseIterable, Sendable {
         case .bodyTooLarge: "The body is too large."
         case .timedOut: "The request did not arrive in time."
         case .overloaded: "The server has no room for another connection now."
+        case .notEncrypted: "This port speaks HTTPS: the address begins with https://."
         }
     }
 }

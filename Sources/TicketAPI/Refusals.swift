@@ -16,7 +16,7 @@ extension API {
         switch refusal {
         case .badLineEnd, .controlByte, .badRequestLine, .badMethod, .badTarget, .badVersion, .badField, .missingHost,
             .repeatedHost, .badHost, .badContentLength, .badTransferCoding, .twoFramings, .badConnection, .badChunk,
-            .badTrailer:
+            .badTrailer, .notEncrypted:
             .malformedRequest
         case .methodTooLong, .unknownTransferCoding: .notImplemented
         case .targetTooLong: .targetTooLong

@@ -15,6 +15,8 @@ struct Service: Sendable {
     let clock: ServiceClock
     let options: ConnectionOptions
     let isDemonstration: Bool
+    /// Nil when no address is over TLS.
+    let certificate: Certificate?
 
     /// Returns after SIGTERM or SIGINT, when everything that ran is answered.
     func run(on control: EventLoop) async throws {
@@ -24,6 +26,11 @@ struct Service: Sendable {
         let rulebook = try await installation.install(options, clock: clock, loop: control)
         let log = Log(settings.log, now: clock.now)
         defer { log.flush() }
+        // Two small files, read where no request waits.
+        let hangUps = try certificate.map { certificate in
+            try control.watchSignals([SIGHUP]) { _ in log.say(certificate.reload()) }
+        }
+        defer { hangUps?.cancel() }
         let store = PostgresStore(loop: control, connections: options, rulebook: { rulebook }, now: clock.now)
         let session = Session(
             loop: control, store: store, installation: installation, rulebook: rulebook, clock: clock)
@@ -36,7 +43,7 @@ struct Service: Sendable {
             do { try server.start() } catch { throw Failure.failed("\(error)") }
             let urls = zip(settings.listen, server.boundPorts).map { $0.url($1) }
             for url in urls { log.say("listening on \(url)") }
-            if isDemonstration, let url = urls.first(where: { $0.hasPrefix("http:") }) {
+            if isDemonstration, let url = urls.first(where: { $0.hasPrefix("http") }) {
                 Terminal.print(Demonstration.firstCommands(try await demonstration.cast(), url: url, now: clock.now()))
             }
             try await serve(until: stop.stream, server, session, log)
@@ -98,6 +105,8 @@ struct Service: Sendable {
 
     private func makeServer(_ lanes: [ServingLoop]) -> HTTPServer {
         var configuration = ServerConfiguration(addresses: settings.listen.map(\.server))
+        configuration.tls = certificate?.context
+        configuration.strictTransportSecurity = settings.tls.strictTransportSecurity
         configuration.gzipLevel = Int32(settings.compression.level)
         return HTTPServer(
             configuration, loops: lanes.map(\.loop),
@@ -116,6 +125,7 @@ extension Settings.ListenAddress {
     func url(_ port: UInt16) -> String {
         switch self {
         case .tcp(let host, _): "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        case .tls(let host, _): "https://\(host.contains(":") ? "[\(host)]" : host):\(port)"
         case .unix(let path): "unix:\(path)"
         }
     }
@@ -123,6 +133,7 @@ extension Settings.ListenAddress {
     var server: ServerAddress {
         switch self {
         case .tcp(let host, let port): .tcp(host: host, port: port)
+        case .tls(let host, let port): .tls(.tcp(host: host, port: port))
         case .unix(let path): .unix(path: path)
         }
     }

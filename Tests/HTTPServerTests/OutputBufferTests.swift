@@ -4,6 +4,7 @@ import Testing
 
 /// Takes a few bytes at a time, as a slow client's socket does.
 private final class SlowTransport: Transport {
+    let isEncrypted = false
     var budget = 0
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer { .wouldBlock }
@@ -12,7 +13,7 @@ private final class SlowTransport: Transport {
         budget -= count
         return count > 0 ? .bytes(count) : .wouldBlock
     }
-    func closeWriting() {}
+    func closeWriting() -> Bool { true }
     func close() {}
     func abort() {}
 }

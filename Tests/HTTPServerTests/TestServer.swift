@@ -101,7 +101,7 @@ final class Pieces: Sendable {
 }
 
 /// A blocking client that sends and receives bytes and nothing more.
-final class RawClient {
+class RawClient {
     let descriptor: Int32
 
     init(port: UInt16, receiveBuffer: Int32? = nil) throws {

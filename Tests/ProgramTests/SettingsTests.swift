@@ -13,6 +13,9 @@ import Testing
         ["REGLAMENT_AUTO_CLOSE_AT": "2:00"], ["REGLAMENT_AUTO_CLOSE_AT": "24:00"], ["REGLAMENT_CLOCK": "tomorrow"],
         ["REGLAMENT_CLOCK": "2026-11-20"], ["REGLAMENT_CLOCK": "2026-11-20T09:30:00"], ["REGLAMENT_RATE_LIMIT": "600"],
         ["REGLAMENT_LISTNE": "127.0.0.1:8080"], ["REGLAMENT_TLS_CERT": "/cert.pem"],
+        ["REGLAMENT_TLS_KEY": "/key.pem"], ["REGLAMENT_LISTEN": "https://127.0.0.1:8443"], ["REGLAMENT_HSTS": "60"],
+        ["REGLAMENT_HSTS": "-1"], ["REGLAMENT_HSTS": "1 year"], ["REGLAMENT_HSTS": "60; includeSubDomains"],
+        ["REGLAMENT_HSTS": "999999999999999999999"], ["REGLAMENT_LISTEN": "ftp://127.0.0.1:80"],
         ["REGLAMENT_CONFIG_FILE": "/nowhere.conf"],
     ])
     func `a bad value or an unknown name stops with one sentence that names it`(environment: [String: String]) throws {
@@ -59,15 +62,45 @@ import Testing
         let given = lines.filter { $0.hasPrefix("#REGLAMENT_") }.map { $0.dropFirst() }.joined(separator: "\n")
         let settings = try Settings(try Settings.file(given, path: "example.conf"))
         #expect(settings.autoCloseAt == 120)
-        #expect(settings.listen == [.tcp(host: "127.0.0.1", port: 8080)])
+        #expect(settings.listen == [.tls(host: "127.0.0.1", port: 8080)])
     }
 
     @Test(arguments: [
         ("127.0.0.1:80", Settings.ListenAddress.tcp(host: "127.0.0.1", port: 80)),
-        ("[::1]:80", .tcp(host: "::1", port: 80)),
+        ("[::1]:80", .tcp(host: "::1", port: 80)), ("http://[::1]:80", .tcp(host: "::1", port: 80)),
+        ("https://127.0.0.1:80", .tls(host: "127.0.0.1", port: 80)),
         ("unix:/run/x.sock", .unix(path: "/run/x.sock")), ("localhost:0", .tcp(host: "localhost", port: 0)),
     ])
     func `addresses have three forms`(text: String, address: Settings.ListenAddress) throws {
         #expect(try Settings.address(text[...]) == address)
+    }
+
+    static let certified = ["REGLAMENT_TLS_CERT": "/c.pem", "REGLAMENT_TLS_KEY": "/k.pem"]
+
+    @Test func `with a certificate every address is over TLS that does not say otherwise`() throws {
+        #expect(try Settings(Self.certified).listen == [.tls(host: "127.0.0.1", port: 8080)])
+        var values = Self.certified
+        values["REGLAMENT_LISTEN"] = "[::]:443,http://127.0.0.1:80,https://127.0.0.1:444,unix:/run/x.sock"
+        #expect(
+            try Settings(values).listen == [
+                .tls(host: "::", port: 443), .tcp(host: "127.0.0.1", port: 80), .tls(host: "127.0.0.1", port: 444),
+                .unix(path: "/run/x.sock"),
+            ])
+    }
+
+    @Test(arguments: ["http://127.0.0.1:80", "unix:/run/x.sock"])
+    func `a certificate that nobody would see is a mistake`(listen: String) {
+        #expect(throws: Failure.self) {
+            try Settings(Self.certified.merging(["REGLAMENT_LISTEN": listen]) { $1 })
+        }
+    }
+
+    @Test(arguments: [
+        ("off", nil), ("31536000", "max-age=31536000"), ("0", "max-age=0"),
+        ("60 includeSubDomains", "max-age=60; includeSubDomains"),
+    ])
+    func `the policy of HSTS is seconds, perhaps for subdomains`(text: String, value: String?) throws {
+        let settings = try Settings(Self.certified.merging(["REGLAMENT_HSTS": text]) { $1 })
+        #expect(settings.tls.strictTransportSecurity == value)
     }
 }

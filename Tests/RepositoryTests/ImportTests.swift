@@ -13,7 +13,7 @@ import Testing
         "HTTPWire": [],
         "EventLoop": ["CLinux"],
         "Gzip": ["CZlib"],
-        "HTTPServer": ["HTTPWire", "EventLoop", "Gzip", "CLinux"],
+        "HTTPServer": ["HTTPWire", "EventLoop", "Gzip", "CLinux", "COpenSSL"],
         "Postgres": ["CLibPQ", "EventLoop"],
         "TicketStore": ["Tickets", "Regulations", "JSONText", "Digests", "Postgres", "EventLoop"],
         "TicketAPI": ["Tickets", "Regulations", "HTTPWire", "JSONText", "Digests"],

@@ -18,6 +18,8 @@ enum ServeCommand: Command {
         do {
             texts = try Texts(en: installation.text("en.json"), ru: installation.text("ru.json"))
         } catch let error as TextsError { throw Failure.failed("\(error)") }
+        let certificate = try settings.tls.files.map(Certificate.init)
+        if let warning = certificate?.warning { Terminal.say("warning: \(warning)") }
         let clock = ServiceClock(startingAt: settings.clock)
         if let start = settings.clock {
             Terminal.say("warning: REGLAMENT_CLOCK is set: the service's clock starts at \(start.rfc3339)")
@@ -27,7 +29,8 @@ enum ServeCommand: Command {
         try database.prepare(installation)
         let service = Service(
             settings: settings, installation: installation, texts: texts, clock: clock,
-            options: database.connections(settings), isDemonstration: isDemonstration)
+            options: database.connections(settings), isDemonstration: isDemonstration,
+            certificate: certificate)
         try withLoop(name: "schedule") { loop in try await service.run(on: loop) }
         return 0
     }

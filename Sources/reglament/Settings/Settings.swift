@@ -14,6 +14,7 @@ struct Settings: Sendable {
     var home: String?
     var timeZones = "/usr/share/zoneinfo"
     var listen = [ListenAddress.tcp(host: "127.0.0.1", port: 8080)]
+    var tls = TLS()
     /// PostgreSQL wants the other half of the cores: with two cores one loop read 1.2 times what two did.
     var loops = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2)
     /// Connections to PostgreSQL of each loop and role. One is pipelined by everybody, and was faster than two or four.
@@ -30,6 +31,7 @@ struct Settings: Sendable {
     enum LogFormat: String, CaseIterable, Sendable { case text, json }
     enum ListenAddress: Sendable, Equatable {
         case tcp(host: String, port: UInt16)
+        case tls(host: String, port: UInt16)
         case unix(path: String)
     }
 
@@ -50,7 +52,7 @@ struct Settings: Sendable {
             "REGLAMENT_AUTO_CLOSE_AT",
             "REGLAMENT_CLOCK",
             "REGLAMENT_RATE_LIMIT",
-        ] + Compression.names
+        ] + TLS.names + Compression.names
     /// Names the file; so it cannot stand in it.
     static let fileName = "REGLAMENT_CONFIG_FILE"
     /// What begins so is the test suite's.
@@ -115,9 +117,11 @@ struct Settings: Sendable {
         data = values["REGLAMENT_DATA"] ?? data
         home = values["REGLAMENT_HOME"]
         timeZones = values["REGLAMENT_TZDIR"] ?? timeZones
-        if let text = values["REGLAMENT_LISTEN"] {
-            listen = try text.split(separator: ",", omittingEmptySubsequences: false).map(Self.address)
-        }
+        tls = try TLS(values)
+        listen = try (values["REGLAMENT_LISTEN"] ?? "127.0.0.1:8080")
+            .split(separator: ",", omittingEmptySubsequences: false)
+            .map { try Self.address($0, withTLS: tls.files != nil) }
+        try tls.check(listen)
         loops = try Self.number(values, "REGLAMENT_LOOPS", 1...64) ?? loops
         readers = try Self.number(values, "REGLAMENT_READERS", 1...32) ?? readers
         writers = try Self.number(values, "REGLAMENT_WRITERS", 1...256) ?? writers
@@ -150,16 +154,24 @@ struct Settings: Sendable {
         return number
     }
 
-    /// `host:port`, `[::1]:port` or `unix:/path`.
-    static func address(_ text: Substring) throws -> ListenAddress {
-        if text.hasPrefix("unix:/") { return .unix(path: String(text.dropFirst(5))) }
-        guard let colon = text.lastIndex(of: ":"), colon != text.startIndex,
+    /// `host:port`, `[::1]:port`, either behind `http://` or `https://`, or `unix:/path`; a bare one is over TLS if
+    /// `withTLS`.
+    static func address(_ given: Substring, withTLS: Bool = false) throws -> ListenAddress {
+        if given.hasPrefix("unix:/") { return .unix(path: String(given.dropFirst(5))) }
+        let isTLS = given.hasPrefix("https://") || withTLS && !given.hasPrefix("http://")
+        let text =
+            given.hasPrefix("https://") ? given.dropFirst(8) : given.hasPrefix("http://") ? given.dropFirst(7) : given
+        guard let colon = text.lastIndex(of: ":"), colon != text.startIndex, !text.contains("/"),
             text[text.index(after: colon)...].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let port = UInt16(text[text.index(after: colon)...])
-        else { throw Failure.failed("REGLAMENT_LISTEN has `\(text)`; it must be host:port or unix:/path.") }
+        else {
+            throw Failure.failed(
+                "REGLAMENT_LISTEN has `\(given)`; it must be host:port, http://host:port, https://host:port or unix:/path."
+            )
+        }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        return .tcp(host: String(host), port: port)
+        return isTLS ? .tls(host: String(host), port: port) : .tcp(host: String(host), port: port)
     }
 
     private static func timeOfDay(_ text: String) throws -> Int? {

@@ -1,0 +1,127 @@
+import COpenSSL
+
+/// A connection over TLS 1.2 or 1.3. Its handshake goes on inside the first reads and writes.
+///
+/// OpenSSL reads and writes the socket itself, through `write`: the process must ignore SIGPIPE.
+final class TLSTransport: Transport {
+    private enum Stage {
+        /// Nothing has come yet: it may not be TLS at all.
+        case new
+        case encrypted
+        /// The peer speaks plain HTTP: it gets one plain answer.
+        case plain
+        /// What still comes means nothing any more; it is read without OpenSSL and dropped.
+        case over
+    }
+
+    private let socket: PlainTransport
+    /// Keeps what `connection` refers to.
+    private let identity: TLSIdentity
+    /// Nil when there was no memory for it, and after the end.
+    private var connection: OpaquePointer?
+    private var stage = Stage.new
+    /// The handshake is done; OpenSSL forgets that in an error.
+    private var isEstablished = false
+
+    init(_ descriptor: Int32, identity: TLSIdentity) {
+        socket = PlainTransport(descriptor)
+        self.identity = identity
+        connection = identity.makeConnection(descriptor)
+    }
+
+    deinit { SSL_free(connection) }
+
+    var isEncrypted: Bool { stage != .plain }
+
+    // MARK: Reading
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+        switch stage {
+        case .new:
+            var first: UInt8 = 0
+            let seen = withUnsafeMutableBytes(of: &first) { socket.peek(into: $0) }
+            guard seen == .bytes(1) else { return seen }
+            // A record that begins a handshake begins with 22 (RFC 8446, 5.1); a method begins with a letter.
+            if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(first) {
+                stage = .plain
+                return .notEncrypted
+            }
+            stage = .encrypted
+            return readEncrypted(into: buffer)
+        case .encrypted: return readEncrypted(into: buffer)
+        case .plain, .over: return socket.read(into: buffer)
+        }
+    }
+
+    private func readEncrypted(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+        ERR_clear_error()
+        return outcome(SSL_read(connection, buffer.baseAddress, Int32(clamping: buffer.count)))
+    }
+
+    // MARK: Writing
+
+    func write(_ buffer: UnsafeRawBufferPointer) -> Transfer {
+        switch stage {
+        case .new, .encrypted:
+            ERR_clear_error()
+            return outcome(SSL_write(connection, buffer.baseAddress, Int32(clamping: buffer.count)))
+        case .plain: return socket.write(buffer)
+        case .over: return .failed
+        }
+    }
+
+    private func outcome(_ result: Int32) -> Transfer {
+        guard connection != nil else { return .failed }
+        if result > 0 {
+            isEstablished = true
+            return .bytes(Int(result))
+        }
+        switch SSL_get_error(connection, result) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
+            if !isEstablished { isEstablished = SSL_is_init_finished(connection) == 1 }
+            return .wouldBlock
+        case SSL_ERROR_ZERO_RETURN: return .end
+        case SSL_ERROR_SSL:
+            // The peer has been sent an alert, unless it has sent one itself.
+            stage = .over
+            return isEstablished ? .failed : .refused
+        default:
+            stage = .over
+            return .failed
+        }
+    }
+
+    // MARK: The end
+
+    func closeWriting() -> Bool {
+        guard sendCloseNotify() else { return false }
+        stage = .over
+        return socket.closeWriting()
+    }
+
+    /// False when the socket takes nothing now.
+    private func sendCloseNotify() -> Bool {
+        guard stage == .encrypted, SSL_is_init_finished(connection) == 1 else { return true }
+        ERR_clear_error()
+        let result = SSL_shutdown(connection)
+        return result >= 0 || SSL_get_error(connection, result) != SSL_ERROR_WANT_WRITE
+    }
+
+    func close() {
+        // RFC 9112 9.8: an attempt is owed, no more.
+        _ = sendCloseNotify()
+        release()
+        socket.close()
+    }
+
+    func abort() {
+        release()
+        socket.abort()
+    }
+
+    private func release() {
+        stage = .over
+        SSL_free(connection)
+        connection = nil
+    }
+}
