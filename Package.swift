@@ -78,7 +78,7 @@ let package = Package(
             "TicketAPITests",
             [
                 "TicketAPI", "Tickets", "Regulations", "HTTPWire", "JSONText", "Digests", "TicketStore", "HTTPServer",
-                "EventLoop",
+                "EventLoop", "Postgres",
             ]),
         tests(
             "ProgramTests", ["reglament", "JSONText", "Regulations", "Tickets", "Postgres", "EventLoop"],

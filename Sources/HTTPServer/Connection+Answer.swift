@@ -88,6 +88,10 @@ extension Connection {
     ) async -> Bool {
         var sent = 0
         var sinceYield = 0
+        isPulling = true
+        defer { isPulling = false }
+        // Who has ended before the first piece is not told of by epoll again.
+        if hasPeerEnded { withUnsafeCurrentTask { $0?.cancel() } }
         do {
             advance()
             while let piece = try await next() {

@@ -50,13 +50,17 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     private var mayRead = true
     private var mayWrite = true
     /// epoll has seen the peer's end, perhaps behind bytes that are not read yet.
-    private var hasPeerEnded = false
+    private(set) var hasPeerEnded = false
     /// The peer's end has been read.
     private var isInputOver = false
     private var isAdvancing = false
     private var isRemoved = false
     var runningHandlers = 0
     var writer: UnsafeContinuation<Void, Never>?
+    /// The handler that runs, until it has returned.
+    private var handling: Task<Void, Never>?
+    /// The handler's stream is being pulled.
+    var isPulling = false
     var clock = ConnectionClock()
 
     var configuration: ServerConfiguration { context.shared.configuration }
@@ -88,6 +92,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         if readiness.contains(.error) { return abort() }
         if !readiness.isDisjoint(with: [.readable, .hangup, .ended]) { mayRead = true }
         if !readiness.isDisjoint(with: [.ended, .hangup]) { hasPeerEnded = true }
+        if hasPeerEnded { cancelPulling() }
         if readiness.contains(.writable) { mayWrite = true }
         if transport.isEncrypted {
             mayRead = true
@@ -257,16 +262,25 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         let request = Request(head, body: body(of: head, number), remoteAddress: remoteAddress)
         let handler = context.handler
         runningHandlers += 1
-        Task.immediate(executorPreference: loop) { @Sendable [self] in
+        let task = Task.immediate(executorPreference: loop) { @Sendable [self] in
             let response = await handler(request)
             await answer(response, to: number)
             handlerEnded()
         }
+        if runningHandlers > 0 { handling = task }
     }
 
     private func handlerEnded() {
         runningHandlers -= 1
+        // The next request may have begun within the end of this one.
+        if runningHandlers == 0 { handling = nil }
         removeIfDone()
+    }
+
+    /// Tells a stream that waits for something to say that nobody is there to hear it. One that has an end of its own
+    /// may go on: a client that has ended its side may still read.
+    private func cancelPulling() {
+        if isPulling { handling?.cancel() }
     }
 
     /// Answers what no handler sees, and closes.
@@ -327,6 +341,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         if case .closed = phase { return }
         let last = phase
         phase = .closed
+        cancelPulling()
         watch?.cancel()
         watch = nil
         closing()

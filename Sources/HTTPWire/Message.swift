@@ -55,6 +55,7 @@ public enum ResponseBody: Sendable {
     case bytes([UInt8])
     /// Pulled when the client has taken what came before; nil ends it; an error, or another length than promised,
     /// aborts the connection, so that the client never sees a clean end. Without a length it is chunked
-    /// (HTTP/1.1) or ends with the connection (HTTP/1.0).
+    /// (HTTP/1.1) or ends with the connection (HTTP/1.0). The task of `next` is cancelled when the client has gone or
+    /// has ended its side: whoever may wait for long gives nil then.
     case stream(length: Int?, next: @Sendable () async throws -> [UInt8]?)
 }

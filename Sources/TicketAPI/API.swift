@@ -11,17 +11,20 @@ public final class API: Sendable {
     let texts: Texts
     let now: @Sendable () -> Instant
     let zones: (any TimeZoneSource)?
+    let hub: StreamHub
     private let observe: @Sendable (Observation) -> Void
     private let router = Router()
 
     /// - Parameters:
     ///   - rulebook: what is installed, asked for anew by every request.
     ///   - zones: time zones that no regulation names, for `GET /v1/calendars/{code}/deadline`; nil: none.
+    ///   - streams: how many may listen to events, in all loops together.
     ///   - now: the service's one clock.
     ///   - observe: hears of every answer, on the loop; must not block.
     public init(
         store: any Store, rulebook: @escaping @Sendable () -> Rulebook, texts: Texts,
-        zones: (any TimeZoneSource)? = nil, now: @escaping @Sendable () -> Instant,
+        zones: (any TimeZoneSource)? = nil, streams: StreamLimits = StreamLimits(),
+        now: @escaping @Sendable () -> Instant,
         observe: @escaping @Sendable (Observation) -> Void = { _ in }
     ) {
         self.store = store
@@ -29,6 +32,7 @@ public final class API: Sendable {
         self.texts = texts
         self.zones = zones
         self.now = now
+        hub = StreamHub(store: store, limits: streams, now: now)
         self.observe = observe
     }
 
@@ -81,7 +85,10 @@ public final class API: Sendable {
         guard Permissions.roles(call) != nil else { return try await answerOpenly(call, arguments, language) }
         let caller = try await authenticate(request.fields, at: now)
         trace.caller = caller
-        guard Negotiation.acceptsJSON(request.fields.values("accept")) else { throw Problem(.notAcceptable) }
+        let accept = request.fields.values("accept")
+        guard Negotiation.acceptsJSON(accept) || call.hasEventStream && Negotiation.prefersEventStream(accept) else {
+            throw Problem(.notAcceptable)
+        }
         let body = try await read(request)
         let key = try idempotencyKey(request, body, caller)
         let exchange = Exchange(

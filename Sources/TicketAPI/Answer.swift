@@ -19,6 +19,8 @@ struct Answer: Sendable {
     var body: [UInt8]
     /// Further fields, in their order.
     var fields: [(name: String, value: String)] = []
+    /// Pulled instead of `body`; its end is not known beforehand.
+    var stream: (@Sendable () async throws -> [UInt8]?)?
 
     init(status: Int, contentType: String?, language: Language?, body: [UInt8]) {
         self.status = status
@@ -66,6 +68,7 @@ struct Answer: Sendable {
         out.append("Vary", "Authorization, Accept-Language, Accept-Encoding")
         out.append("Cache-Control", "no-store")
         out.append("X-Request-Id", requestID)
+        if let stream { return Response(status: status, fields: out, body: .stream(length: nil, next: stream)) }
         return Response(status: status, fields: out, body: contentType == nil ? .none : .bytes(body))
     }
 }

@@ -20,13 +20,18 @@ public enum TokenSecret {
 extension API {
     /// Whose token the request carries (RFC 6750, 2.1 and 3).
     func authenticate(_ fields: Fields, at now: Instant) async throws -> Caller {
-        let values = fields.values("authorization")
-        guard !values.isEmpty else { throw API.unauthorized(nil) }
-        guard values.count == 1, let secret = API.bearer(values[0]), TokenSecret.isSecret(secret),
-            let caller = try await store.caller(token: TokenSecret.digest(of: secret)),
+        guard fields.first("authorization") != nil else { throw API.unauthorized(nil) }
+        guard let token = API.token(fields), let caller = try await store.caller(token: token),
             caller.expiresAt.map({ now < $0 }) ?? true
         else { throw API.unauthorized("invalid_token") }
         return caller
+    }
+
+    /// The hash of the one token that is given, if it has the form of one.
+    static func token(_ fields: Fields) -> Digest? {
+        let values = fields.values("authorization")
+        guard values.count == 1, let secret = bearer(values[0]), TokenSecret.isSecret(secret) else { return nil }
+        return TokenSecret.digest(of: secret)
     }
 
     /// One scheme, one or more blanks, one token, nothing after it.

@@ -29,6 +29,7 @@ enum ProblemType: String, CaseIterable, Sendable {
     case idempotencyKeyReused = "idempotency-key-reused"
     case noContractInForce = "no-contract-in-force"
     case preconditionRequired = "precondition-required"
+    case tooManyStreams = "too-many-streams"
     case headerTooLarge = "header-too-large"
     case internalError = "internal-error"
     case notImplemented = "not-implemented"
@@ -55,6 +56,7 @@ enum ProblemType: String, CaseIterable, Sendable {
         case .expectationFailed: 417
         case .invalidInput, .idempotencyKeyReused, .noContractInForce: 422
         case .preconditionRequired: 428
+        case .tooManyStreams: 429
         case .headerTooLarge: 431
         case .internalError: 500
         case .notImplemented: 501
@@ -91,7 +93,7 @@ struct Problem: Error, Sendable {
     init(_ type: ProblemType, _ arguments: [String: String] = [:]) {
         self.type = type
         self.arguments = arguments
-        if type.status == 503 { fields = [("Retry-After", "1")] }
+        if type.status == 503 || type.status == 429 { fields = [("Retry-After", "1")] }
     }
 
     static func invalid(_ faults: [Fault]) -> Problem {

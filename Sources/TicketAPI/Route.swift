@@ -37,6 +37,7 @@ public struct Route: Sendable, Equatable {
         case .removeLink: ("DELETE", "/v1/tickets/{id}/links/{type}/{ticket}")
         case .listEvents: ("GET", "/v1/tickets/{id}/events")
         case .explain: ("GET", "/v1/tickets/{id}/explain")
+        case .readFeed: ("GET", "/v1/events")
         case .queueSummary: ("GET", "/v1/queue/summary")
         case .listOrganizations: ("GET", "/v1/organizations")
         case .readOrganization: ("GET", "/v1/organizations/{code}")

@@ -60,12 +60,16 @@ extension Statements {
     static let callerByToken = Statement<Caller>(
         "caller_by_token",
         "SELECT token_id, expires_at, user_id, email, name, role, organization FROM caller_by_token($1)"
-    ) { (row) throws(RowError) in
-        let token = TokenID(stored: try row.text())
-        let expiresAt = try row.optionalInstant()
+    ) { (row) throws(RowError) in try row.caller() }
+}
+
+extension ResultRow {
+    mutating func caller() throws(RowError) -> Caller {
+        let token = TokenID(stored: try text())
+        let expiresAt = try optionalInstant()
         let user = User(
-            id: UserID(stored: try row.text()), email: try row.text(), name: try row.text(),
-            role: try row.parsed { Role(rawValue: $0) }, organization: try row.optionalText())
+            id: UserID(stored: try text()), email: try text(), name: try text(),
+            role: try parsed { Role(rawValue: $0) }, organization: try optionalText())
         return Caller(user: user, token: token, expiresAt: expiresAt)
     }
 }

@@ -43,12 +43,18 @@ struct Connections: Sendable {
     let customer: Lanes
     /// The nightly job's own: one connection holds the run's lock, one works off batches, one asks for the lock.
     let jobs: Lane
+    /// Reads of the feed: those who listen do not wait behind lists, nor lists behind them.
+    let feed: Lane
+    /// The one connection on which the feed is written; PostgreSQL ends it, and with it the lock, when this process, its
+    /// machine or its network has been silent for a while.
+    let sequencer: Lane
     let listener: Listener
 
     /// What is found by its key is found in one way: planning it anew for each value costs more than running it.
     private static let byKey = ["plan_cache_mode": "force_generic_plan"]
 
-    init(_ options: ConnectionOptions, loop: EventLoop, notified: @escaping () -> Void) {
+    /// `notified` hears each channel that something was said on, and nil when any may have been missed; on the loop.
+    init(_ options: ConnectionOptions, loop: EventLoop, notified: @escaping (_ channel: String?) -> Void) {
         func lanes(_ role: String, writers: Int) -> Lanes {
             func lane(_ name: String, _ mode: LaneOptions.Mode, _ timeout: Duration, _ settings: [String: String] = [:])
                 -> Lane
@@ -75,9 +81,20 @@ struct Connections: Sendable {
                 waitMax: .seconds(30), settings: Self.byKey))
         staff = lanes(Roles.staff, writers: options.writers)
         customer = lanes(Roles.customer, writers: options.customerWriters)
+        feed = Lane(
+            loop: loop, connectionString: options.url,
+            options: LaneOptions(
+                name: "feed", mode: .exclusive(connections: 2), role: Roles.staff, statementTimeout: .seconds(30),
+                waitMax: options.waitMax, settings: ["plan_cache_mode": "force_custom_plan"]))
+        sequencer = Lane(
+            loop: loop, connectionString: options.url,
+            options: LaneOptions(
+                name: "sequencer", mode: .exclusive(connections: 1), role: Roles.staff, statementTimeout: .seconds(60),
+                waitMax: .seconds(5), settings: ["idle_session_timeout": "5s"]))
         listener = Listener(
-            loop: loop, connectionString: options.url, channels: [PostgresStore.peopleChannel],
-            onChange: { _ in notified() }, onNotification: { _, _ in notified() })
+            loop: loop, connectionString: options.url,
+            channels: [PostgresStore.peopleChannel, PostgresStore.feedChannel], onChange: { _ in notified(nil) },
+            onNotification: { channel, _ in notified(channel) })
         let listener = listener
         loop.execute { listener.start() }
     }
@@ -85,6 +102,8 @@ struct Connections: Sendable {
     func close() async {
         listener.close()
         await jobs.close()
+        await feed.close()
+        await sequencer.close()
         for lanes in [staff, customer] {
             await lanes.reads.close()
             await lanes.writes.close()

@@ -144,15 +144,23 @@ extension Statements {
 }
 
 extension Statements {
-    /// What an `EventRecord` is read from, but for the condition.
-    static let eventColumns = """
-        SELECT e.ticket, e.seq, e.at, e.actor, p.name, e.actor_role, e.action, e.clause, e.from_state, e.to_state, e.comment_id,
+    /// What an `EventRecord` is read from; `e` is the event.
+    static let eventValues = """
+        e.ticket, e.seq, e.at, e.actor, p.name, e.actor_role, e.action, e.clause, e.from_state, e.to_state, e.comment_id,
                e.digests, e.hash, v.fields, v.changes, v.salts, c.salt,
                CASE WHEN e.seq = 1 THEN (SELECT t.description_salt FROM tickets t WHERE t.id = e.ticket) END
-          FROM events e
-          LEFT JOIN people p ON p.id = e.actor
+        """
+    static let eventJoins = """
+        LEFT JOIN people p ON p.id = e.actor
           LEFT JOIN event_values v ON v.ticket = e.ticket AND v.seq = e.seq
           LEFT JOIN comments c ON c.id = e.comment_id
+        """
+
+    /// An `EventRecord` of each event, but for the condition.
+    static let eventColumns = """
+        SELECT \(eventValues)
+          FROM events e
+          \(eventJoins)
         """
 
     /// $1 ticket, $2 after, $3 limit, $4 whether internal ones too

@@ -37,7 +37,8 @@ extension PostgresStore {
             guard tickets.count == 200, let last = tickets.last else { break }
             after = last.id.description
         }
-        for sentence in try await read(.staff, Statements.strayRows, [], slow: true) { result.breaks.append(sentence) }
+        result.breaks += try await read(.staff, Statements.strayRows, [], slow: true)
+        result.breaks += try await read(.staff, Statements.strayFeed, [], slow: true)
         return result
     }
 }
@@ -144,6 +145,28 @@ extension Statements {
         UNION ALL
         SELECT 'follow-up ' || id || ' is not finished' FROM follow_ups
          WHERE finished_at IS NULL AND started_at < clock_timestamp() - interval '2 minutes'
+        """
+    ) { (row) throws(RowError) in try row.text() }
+}
+
+extension Statements {
+    /// What is wrong with the feed: every event has one place in it or waits for one, places have no gaps, and the
+    /// events of a ticket stand in their own order.
+    static let strayFeed = Statement<String>(
+        "stray_feed",
+        """
+        SELECT 'feed: ' || n || ' places up to ' || last || ' are taken'
+          FROM (SELECT count(*) AS n, coalesce(max(feed_seq), 0) AS last FROM feed) f
+         WHERE n <> last
+        UNION ALL
+        SELECT e.ticket || ': event ' || e.seq || ' is neither in the feed nor on its way there'
+          FROM events e
+         WHERE NOT EXISTS (SELECT FROM feed f WHERE f.ticket = e.ticket AND f.seq = e.seq)
+           AND NOT EXISTS (SELECT FROM feed_pending p WHERE p.ticket = e.ticket AND p.seq = e.seq)
+        UNION ALL
+        SELECT ticket || ': event ' || seq || ' stands in the feed before an earlier one'
+          FROM (SELECT ticket, seq, feed_seq < lag(feed_seq) OVER (PARTITION BY ticket ORDER BY seq) AS is_early FROM feed) f
+         WHERE is_early
         """
     ) { (row) throws(RowError) in try row.text() }
 }

@@ -15,6 +15,7 @@ public final class PostgresStore: Store {
     let rulebook: @Sendable () -> Rulebook
     let now: @Sendable () -> Instant
     let callers: CallerCache
+    let pulses: Pulses
 
     /// - Parameters:
     ///   - rulebook: what is installed, asked for by every step.
@@ -28,11 +29,20 @@ public final class PostgresStore: Store {
         self.now = now
         let callers = CallerCache()
         self.callers = callers
-        connections = Connections(options, loop: loop) { callers.empty() }
+        let pulses = Pulses(loop: loop)
+        self.pulses = pulses
+        connections = Connections(options, loop: loop) { channel in
+            if channel != Self.feedChannel { callers.empty() }
+            if channel != Self.feedChannel { pulses.send(.people) }
+            if channel != Self.peopleChannel { pulses.send(.feed) }
+        }
     }
 
     /// Ends every connection; what still runs is given a moment to finish.
-    public func close() async { await connections.close() }
+    public func close() async {
+        pulses.stop()
+        await connections.close()
+    }
 
     /// Nil when a ticket's policy version is not known here.
     func rules(for ticket: Ticket) throws(StoreError) -> TicketRules {

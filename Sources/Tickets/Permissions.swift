@@ -3,6 +3,7 @@ public enum Call: String, CaseIterable, Sendable {
     case listTickets, createTicket, readTicket, patchTicket
     case assign, requestInformation, solve, confirm, dispute, withdraw, merge
     case addComment, listComments, addLink, removeLink, listEvents, explain
+    case readFeed
     case queueSummary
     case listOrganizations, readOrganization, createOrganization, patchOrganization
     case listUsers, readUser, createUser, patchUser
@@ -31,6 +32,7 @@ public enum Permissions {
         case .health, .readiness, .problemPage: nil
         case .me, .listTokens, .createToken, .revokeToken: everyone
         case .listTickets, .createTicket, .readTicket, .addComment, .listComments, .listEvents, .explain: people
+        case .readFeed: employees.union([.service])
         case .confirm, .dispute, .withdraw: customers
         case .patchTicket, .assign, .requestInformation, .solve, .merge, .addLink, .removeLink, .queueSummary: employees
         case .listOrganizations, .readOrganization, .listUsers, .readUser, .listContracts, .readContract: people

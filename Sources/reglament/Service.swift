@@ -46,7 +46,7 @@ struct Service: Sendable {
             if isDemonstration, let url = urls.first(where: { $0.hasPrefix("http") }) {
                 Terminal.print(Demonstration.firstCommands(try await demonstration.cast(), url: url, now: clock.now()))
             }
-            try await serve(until: stop.stream, server, session, log)
+            try await serve(until: stop.stream, server, lanes, session, log)
             for lane in lanes {
                 await Task(executorPreference: lane.loop) { await lane.store.close() }.value
                 lane.loop.stop()
@@ -59,7 +59,7 @@ struct Service: Sendable {
     }
 
     private func serve(
-        until stop: AsyncStream<Int32>, _ server: HTTPServer, _ session: Session, _ log: Log
+        until stop: AsyncStream<Int32>, _ server: HTTPServer, _ lanes: [ServingLoop], _ session: Session, _ log: Log
     ) async throws {
         let schedule = Schedule(
             store: session.store, rulebook: session.rulebook, clock: clock, autoCloseAt: settings.autoCloseAt, log: log)
@@ -70,11 +70,17 @@ struct Service: Sendable {
                 log.flush()
             }
         }
+        let sequencing = Task(executorPreference: session.loop) {
+            await session.store.runSequencer { log.say("the event feed: \($0)") }
+        }
         for await _ in stop { break }
         log.say("stopping")
+        // Streams have no end of their own.
+        for lane in lanes { await Task(executorPreference: lane.loop) { lane.api.stopStreams() }.value }
         await server.stop(drain: Self.drain)
         working.cancel()
         flushing.cancel()
+        sequencing.cancel()
     }
 
     /// How long requests that run may still take after a signal.
@@ -88,6 +94,7 @@ struct Service: Sendable {
 
     private func makeLoops(_ rulebook: Rulebook, _ log: Log) async throws -> [ServingLoop] {
         var lanes: [ServingLoop] = []
+        let streams = settings.streams.limits
         for number in 0..<settings.loops {
             let loop = try EventLoop(name: "serve \(number)")
             try loop.start()
@@ -96,8 +103,8 @@ struct Service: Sendable {
                 PostgresStore(loop: loop, connections: options, rulebook: { rulebook }, now: clock.now)
             }.value
             let api = API(
-                store: store, rulebook: { rulebook }, texts: texts, zones: installation.zones, now: clock.now,
-                observe: log.observe)
+                store: store, rulebook: { rulebook }, texts: texts, zones: installation.zones, streams: streams,
+                now: clock.now, observe: log.observe)
             lanes.append(ServingLoop(loop: loop, store: store, api: api))
         }
         return lanes

@@ -26,7 +26,8 @@ import Testing
     /// What comes with the toolchain, for those that talk to the system or share memory between loops.
     static let system: [String: Set<String>] = [
         "EventLoop": ["Glibc", "Synchronization"], "HTTPServer": ["Glibc", "Synchronization"], "Postgres": ["Glibc"],
-        "TicketStore": ["Synchronization"], "reglament": ["Glibc", "Synchronization"],
+        "TicketStore": ["Synchronization"], "TicketAPI": ["Synchronization"],
+        "reglament": ["Glibc", "Synchronization"],
     ]
 
     /// `import A`, `public import A`, `@testable import A`, `import struct A.B`.

@@ -70,6 +70,10 @@ struct World: Sendable {
     let port: UInt16
     let clock: Clock
     let observed: Observations
+    let database: TestDatabase
+    let loop: EventLoop
+    let store: PostgresStore
+    let api: API
 
     final class Observations: Sendable {
         private let list = Mutex<[Observation]>([])
@@ -122,7 +126,10 @@ struct World: Sendable {
         }
     }
 
-    static func with(_ body: (World) async throws -> Void) async throws {
+    /// `sequences`: a sequencer runs beside it, so that the feed goes on.
+    static func with(
+        streams: StreamLimits = StreamLimits(), sequences: Bool = false, _ body: (World) async throws -> Void
+    ) async throws {
         let rulebook = try Sample.rulebook.get()
         let texts = try Sample.texts.get()
         try await TestDatabase.with(template) { database in
@@ -140,16 +147,20 @@ struct World: Sendable {
                     rulebook: { rulebook }, now: { clock.now })
             }.value
             let api = API(
-                store: store, rulebook: { rulebook }, texts: texts, now: { clock.now }, observe: observed.add)
+                store: store, rulebook: { rulebook }, texts: texts, streams: streams, now: { clock.now },
+                observe: observed.add)
+            let sequencer = Task(executorPreference: loop) { if sequences { await store.runSequencer() } }
             let server = HTTPServer(
                 ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)]), loops: [loop],
                 handler: { _ in { await api.respond($0) } }, refusal: { api.refusal($0) })
             try server.start()
             let port = try #require(server.boundPorts.first)
             let result: Result<Void, any Error>
-            do { result = .success(try await body(World(port: port, clock: clock, observed: observed))) } catch {
-                result = .failure(error)
-            }
+            let world = World(
+                port: port, clock: clock, observed: observed, database: database, loop: loop, store: store, api: api)
+            do { result = .success(try await body(world)) } catch { result = .failure(error) }
+            await Task(executorPreference: loop) { api.stopStreams() }.value
+            sequencer.cancel()
             await server.stop(drain: .seconds(1))
             await Task(executorPreference: loop) { await store.close() }.value
             loop.stop()

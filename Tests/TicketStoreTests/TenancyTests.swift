@@ -61,6 +61,11 @@ import Tickets
         ("CREATE TABLE mine (id int)", Roles.staff), ("SELECT caller_by_token('x')", Roles.customer),
         ("SELECT * FROM job_runs", Roles.customer), ("INSERT INTO users SELECT * FROM users", Roles.customer),
         ("ALTER TABLE events DISABLE ROW LEVEL SECURITY", Roles.staff),
+        ("INSERT INTO feed VALUES (1, 'X-1', 1)", Roles.staff), ("DELETE FROM feed", Roles.staff),
+        ("UPDATE feed SET feed_seq = 0", Roles.staff), ("DELETE FROM feed_pending", Roles.staff),
+        ("INSERT INTO feed_pending (ticket, seq) VALUES ('X-1', 1)", Roles.staff),
+        ("SELECT * FROM feed", Roles.customer),
+        ("SELECT * FROM feed_pending", Roles.customer), ("SELECT sequence_feed(1)", Roles.customer),
     ])
     func `neither role may do what it has no need of`(sql: String, role: String) async throws {
         try await World.with { world in

@@ -98,6 +98,7 @@ import Tickets
             switch call {
             case .health, .readiness, .problemPage: nil
             case .me, .listTokens, .createToken, .revokeToken: all
+            case .readFeed: [.engineer, .lead, .admin, .service]
             case .confirm, .dispute, .withdraw: [.customer]
             case .assign, .requestInformation, .solve, .merge, .patchTicket, .addLink, .removeLink, .queueSummary,
                 .listReleases:

@@ -26,12 +26,26 @@ struct CommentBody: Body {
 /// An event with what is needed to recompute its hash.
 struct EventBody: Body {
     let record: EventRecord
+    /// The place in the feed, where the ticket is not known from the address; nil: it is.
+    private let feedSeq: Int?
 
-    init(_ record: EventRecord) { self.record = record }
+    init(_ record: EventRecord) {
+        self.record = record
+        feedSeq = nil
+    }
+
+    init(_ item: FeedRecord) {
+        record = item.record
+        feedSeq = item.feedSeq
+    }
 
     func write(to json: inout JSONWriter) {
         let event = record.event
         json.object { json in
+            if let feedSeq {
+                json.member("feed_seq", feedSeq)
+                json.member("ticket", event.ticket.description)
+            }
             json.member("seq", event.seq)
             json.member("at", event.at.rfc3339)
             json.key("actor")

@@ -28,19 +28,25 @@ extension API {
     }
 
     func listEvents(_ exchange: Exchange) async throws -> Answer {
+        if exchange.prefersEventStream { return try streamEvents(of: try await visibleTicket(exchange), exchange) }
         let (id, page) = try await pageOfTicket(exchange)
         return exchange.list(try await store.events(id, page.request, exchange.access), page) { EventBody($0) }
     }
 
     /// 404 comes before a wrong parameter, and an empty list is no proof that there is a ticket.
     private func pageOfTicket(_ exchange: Exchange) async throws -> (TicketID, PageInput) {
-        try exchange.admit()
-        let id = try exchange.ticketID()
-        guard try await store.otherTicket(id, exchange.access) != nil else { throw Problem(.notFound) }
+        let id = try await visibleTicket(exchange)
         var input = exchange.input()
         let page = input.page()
         try input.finish()
         return (id, page)
+    }
+
+    private func visibleTicket(_ exchange: Exchange) async throws -> TicketID {
+        try exchange.admit()
+        let id = try exchange.ticketID()
+        guard try await store.otherTicket(id, exchange.access) != nil else { throw Problem(.notFound) }
+        return id
     }
 
     func addLink(_ exchange: Exchange) async throws -> Answer {

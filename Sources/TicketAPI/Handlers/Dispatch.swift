@@ -22,6 +22,7 @@ extension API {
         case .removeLink: try await removeLink(exchange)
         case .listEvents: try await listEvents(exchange)
         case .explain: try await explain(exchange)
+        case .readFeed: try await readFeed(exchange)
         case .queueSummary: try await queueSummary(exchange)
         case .listOrganizations: try await listOrganizations(exchange)
         case .readOrganization: try await readOrganization(exchange)

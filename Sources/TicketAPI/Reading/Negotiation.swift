@@ -46,6 +46,20 @@ enum Negotiation {
         return weight("application/json", "application/*", "*/*") ?? 0 > 0
     }
 
+    /// Whether a stream of events is wanted more than JSON.
+    static func prefersEventStream(_ fields: [String]) -> Bool {
+        if fields.isEmpty { return false }
+        let ranges = weighted(fields)
+        func weight(_ values: Substring...) -> Int {
+            for value in values {
+                if let range = ranges.first(where: { $0.value == value }) { return range.weight }
+            }
+            return 0
+        }
+        let stream = weight("text/event-stream", "text/*", "*/*")
+        return stream > weight("application/json", "application/*", "*/*")
+    }
+
     private static func weighted(_ fields: [String]) -> [Weighted] {
         fields.flatMap { $0.split(separator: ",") }.compactMap { element in
             var parts = element.split(separator: ";", omittingEmptySubsequences: false).map { $0.trimmingBlanks() }

@@ -24,6 +24,7 @@ struct Settings: Sendable {
     var log = LogFormat.text
     /// Minutes after midnight in each policy's zone; nil: left to cron.
     var autoCloseAt: Int? = 2 * 60
+    let streams: Streams
     /// Where the service's clock starts; nil: the system's.
     var clock: Instant?
     var compression: Compression
@@ -52,7 +53,7 @@ struct Settings: Sendable {
             "REGLAMENT_AUTO_CLOSE_AT",
             "REGLAMENT_CLOCK",
             "REGLAMENT_RATE_LIMIT",
-        ] + TLS.names + Compression.names
+        ] + TLS.names + Streams.names + Compression.names
     /// Names the file; so it cannot stand in it.
     static let fileName = "REGLAMENT_CONFIG_FILE"
     /// What begins so is the test suite's.
@@ -112,6 +113,7 @@ struct Settings: Sendable {
 
     init(_ values: [String: String]) throws {
         compression = try Compression(values)
+        streams = try Streams(values)
         databaseURL = values["REGLAMENT_DATABASE_URL"]
         migrateURL = values["REGLAMENT_MIGRATE_URL"] ?? databaseURL
         data = values["REGLAMENT_DATA"] ?? data

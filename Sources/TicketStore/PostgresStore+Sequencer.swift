@@ -1,0 +1,55 @@
+import EventLoop
+import Postgres
+import Tickets
+
+// The one writer of the feed in the whole cluster: whichever instance holds an advisory lock gives committed events
+// their places, batch by batch, on the very connection that holds the lock. When it dies, its connection ends, the lock
+// is free, and the next one to ask goes on where it stopped.
+extension PostgresStore {
+    private static let batchMax = 5000
+    /// From one look to the next, so that a busy writer costs one notification in that time and not one for each event.
+    private static let pause = Duration.milliseconds(100)
+    /// How long another instance may be dead before this one takes over.
+    private static let standby = Duration.seconds(1)
+
+    /// Works, or waits for whoever does to end, until the task is cancelled; `failed` hears once of what keeps it from it.
+    public func runSequencer(failed: @escaping @Sendable (String) -> Void = { _ in }) async {
+        var isFailing = false
+        while !Task.isCancelled {
+            do {
+                try await connections.sequencer.withConnection { try await self.sequence(on: $0) }
+                isFailing = false
+            } catch {
+                if !Task.isCancelled && !isFailing { failed("\(error)") }
+                isFailing = true
+            }
+            try? await loop.sleep(Self.standby)
+        }
+    }
+
+    /// Returns when somebody else holds the lock or the task is cancelled.
+    private func sequence(on connection: Connection) async throws {
+        guard try await connection.run(Statements.lockFeed, []).first == true else { return }
+        // The lock ends with the connection, whichever way this goes.
+        defer { connection.discard() }
+        while !Task.isCancelled {
+            let start = ContinuousClock.now
+            let taken = try await connection.run(Statements.sequenceFeed, [.integer(Self.batchMax)]).first ?? 0
+            if taken == Self.batchMax { continue }
+            // A transaction that stays open for hours keeps PostgreSQL from clearing the queue away, and every look goes
+            // through what is left of it: that never takes more than a fifth of a core.
+            try await loop.sleep(max(Self.pause, start.duration(to: .now) * 4))
+        }
+    }
+}
+
+extension Statements {
+    static let lockFeed = Statement<Bool>(
+        "lock_feed", "SELECT pg_try_advisory_lock(hashtextextended('reglament feed', 0))"
+    ) { (row) throws(RowError) in try row.bool() }
+
+    /// $1 how many at most
+    static let sequenceFeed = Statement<Int>("sequence_feed", "SELECT sequence_feed($1)") {
+        (row) throws(RowError) in try row.int()
+    }
+}
