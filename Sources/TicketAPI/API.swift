@@ -12,7 +12,7 @@ public final class API: Sendable {
     let now: @Sendable () -> Instant
     let zones: (any TimeZoneSource)?
     let hub: StreamHub
-    private let observe: @Sendable (Observation) -> Void
+    let observe: @Sendable (Observation) -> Void
     private let router = Router()
 
     /// - Parameters:
@@ -44,7 +44,7 @@ public final class API: Sendable {
         var trace = Trace()
         var answer: Answer
         do {
-            answer = try await self.answer(request, language, &trace)
+            answer = try await self.answer(request, language, identity, &trace)
         } catch {
             if let what = API.whatBroke(error) { observe(.broke(requestID: identity.id, what: what)) }
             answer = Problem(error).answer(texts, in: language, instance: identity.instance)
@@ -68,7 +68,9 @@ public final class API: Sendable {
         var exchange: Exchange?
     }
 
-    private func answer(_ request: Request, _ language: Language, _ trace: inout Trace) async throws -> Answer {
+    private func answer(
+        _ request: Request, _ language: Language, _ identity: RequestIdentity, _ trace: inout Trace
+    ) async throws -> Answer {
         let call: Call
         let arguments: [String]
         switch router.match(method: request.method, path: request.path) {
@@ -93,7 +95,7 @@ public final class API: Sendable {
         let key = try idempotencyKey(request, body, caller)
         let exchange = Exchange(
             request: request, call: call, arguments: arguments, caller: caller,
-            access: Access(caller, key: key), language: language, body: body, now: now)
+            access: Access(caller, key: key), language: language, instance: identity.instance, body: body, now: now)
         trace.exchange = exchange
         do {
             // Where the handler's own reading looks the key up, this would be one round trip too many.
@@ -127,13 +129,14 @@ public final class API: Sendable {
     }
 
     /// What the log says of an error; nil: nothing broke.
-    private static func whatBroke(_ error: any Error) -> String? {
+    static func whatBroke(_ error: any Error) -> String? {
         if error is Problem || error is Refusal { return nil }
         guard let error = error as? StoreError else { return "\(type(of: error))" }
         return switch error {
         case .unavailable(let what), .unexpected(let what): what
         case .violates(let constraint): "no handler expects a violation of \(constraint)"
-        case .overloaded, .faster, .replay, .replayRun, .replayPublication, .keyReused, .keyInProgress: nil
+        case .overloaded, .faster, .replay, .replayRun, .replayPublication, .replayBatch, .keyReused, .keyInProgress:
+            nil
         }
     }
 }

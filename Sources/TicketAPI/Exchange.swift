@@ -13,6 +13,8 @@ struct Exchange: Sendable {
     let caller: Caller
     let access: Access
     let language: Language
+    /// The UUID by which problems name the request.
+    let instance: String
     /// Empty unless the call takes one.
     let body: [UInt8]
     /// The service's clock when the request was taken up, whole milliseconds.

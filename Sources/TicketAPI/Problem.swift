@@ -164,7 +164,7 @@ extension Problem {
         case .overloaded, .faster: .overloaded
         case .keyReused: .idempotencyKeyReused
         case .keyInProgress: .idempotencyKeyInProgress
-        case .replay, .replayRun, .replayPublication, .violates, .unexpected: .internalError
+        case .replay, .replayRun, .replayPublication, .replayBatch, .violates, .unexpected: .internalError
         }
     }
 }

@@ -31,6 +31,7 @@ public struct Route: Sendable, Equatable {
         case .dispute: ("POST", "/v1/tickets/{id}/dispute")
         case .withdraw: ("POST", "/v1/tickets/{id}/withdraw")
         case .merge: ("POST", "/v1/tickets/{id}/merge")
+        case .changeTickets: ("POST", "/v1/tickets/batch")
         case .addComment: ("POST", "/v1/tickets/{id}/comments")
         case .listComments: ("GET", "/v1/tickets/{id}/comments")
         case .addLink: ("POST", "/v1/tickets/{id}/links")

@@ -150,7 +150,7 @@ extension Statements {
                f.finished_at IS NOT NULL
           FROM follow_ups f
           JOIN users u ON u.id = f.actor
-         WHERE f.id = $1
+         WHERE f.id = $1 AND f.kind <> 'batch'
         """
     ) { (row) throws(RowError) in
         let id = FollowUpID(stored: try row.text())
@@ -176,7 +176,7 @@ extension Statements {
         "abandoned_follow_ups",
         """
         SELECT id FROM follow_ups
-         WHERE finished_at IS NULL AND started_at < clock_timestamp() - make_interval(secs => $1::integer)
+         WHERE kind <> 'batch' AND finished_at IS NULL AND started_at < clock_timestamp() - make_interval(secs => $1::integer)
          ORDER BY started_at
         """
     ) { (row) throws(RowError) in FollowUpID(stored: try row.text()) }

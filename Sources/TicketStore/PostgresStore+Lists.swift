@@ -2,121 +2,14 @@ import Postgres
 public import Regulations
 public import Tickets
 
-/// How one order of the ticket list is written in SQL.
-private struct ListOrder {
-    let name: String
-    /// The sort keys and their direction; the last one is unique.
-    let keys: [(sql: String, type: String)]
-    let descending: Bool
-    /// What the last item's keys are in a cursor.
-    let position: @Sendable (Ticket) -> [String]
-
-    static func of(_ sort: TicketSort) -> ListOrder {
-        switch sort {
-        case .newestFirst, .oldestFirst:
-            ListOrder(
-                name: sort == .newestFirst ? "newest" : "oldest",
-                keys: [("t.registered_at", "timestamptz"), ("t.id", "text")], descending: sort == .newestFirst,
-                position: { [$0.registeredAt.rfc3339, $0.id.description] })
-        case .updatedFirst:
-            ListOrder(
-                name: "updated", keys: [("t.updated_at", "timestamptz"), ("t.id", "text")], descending: true,
-                position: { [$0.updatedAt.rfc3339, $0.id.description] })
-        case .autoClose:
-            ListOrder(
-                name: "auto_close",
-                keys: [("coalesce(t.auto_close_at, 'infinity'::timestamptz)", "timestamptz"), ("t.id", "text")],
-                descending: false,
-                position: { [$0.autoClose?.at?.rfc3339 ?? "infinity", $0.id.description] })
-        case .triage:
-            ListOrder(
-                name: "triage",
-                keys: [
-                    ("t.triage_rank", "smallint"), ("coalesce(t.due_at, 'infinity'::timestamptz)", "timestamptz"),
-                    ("t.registered_at", "timestamptz"), ("t.number", "bigint"), ("t.id", "text"),
-                ], descending: false,
-                position: {
-                    [
-                        "\(($0.blocking ? 0 : 4) + $0.priority.rank)", $0.dueAt?.rfc3339 ?? "infinity",
-                        $0.registeredAt.rfc3339, "\($0.id.number)", $0.id.description,
-                    ]
-                })
-        }
-    }
-
-    /// Whether PostgreSQL can read each key as what it is compared with.
-    func isPosition(_ position: [String]) -> Bool {
-        zip(keys, position).allSatisfy { key, text in
-            switch key.type {
-            case "timestamptz": text == "infinity" || Instant(rfc3339: text) != nil
-            case "smallint": Int16(text) != nil
-            case "bigint": Int64(text) != nil
-            default: !text.utf8.contains(0)
-            }
-        }
-    }
-
-    private func ordering(_ keys: [String]) -> String {
-        keys.map { descending ? "\($0) DESC" : $0 }.joined(separator: ", ")
-    }
-
-    /// $1 viewer, $2 now, $3 organization of the viewer, $4 … $17 filters, $18 limit, $19 whether after a position,
-    /// $20 … the position
-    var statement: Statement<TicketRecord> {
-        let order = ordering(keys.map(\.sql))
-        let position = keys.indices.map { "$\(20 + $0)::text::\(keys[$0].type)" }.joined(separator: ", ")
-        let comparison = "(\(keys.map(\.sql).joined(separator: ", "))) \(descending ? "<" : ">") (\(position))"
-        return Statement(
-            "list_\(name)",
-            """
-            SELECT \(TicketSQL.record)
-              FROM (SELECT t.*
-                      FROM tickets t
-                     WHERE ($3::text IS NULL OR t.organization = $3)
-                       AND ($4::text[] IS NULL OR t.state = ANY ($4))
-                       AND ($5::boolean IS NOT TRUE OR t.state <> 'closed')
-                       AND ($6::text IS NULL OR t.priority = $6)
-                       AND ($7::text IS NULL OR t.kind = $7)
-                       AND ($8::text IS NULL OR t.product = $8)
-                       AND ($9::text IS NULL OR t.organization = $9)
-                       AND ($10::text IS NULL OR t.assignees @> ARRAY[$10])
-                       AND ($11::boolean IS NOT TRUE OR t.assignees = '{}')
-                       AND ($12::text IS NULL OR t.tags @> ARRAY[$12])
-                       AND ($13::timestamptz IS NULL OR t.registered_at >= $13)
-                       AND ($14::timestamptz IS NULL OR t.registered_at < $14)
-                       AND ($15::timestamptz IS NULL OR t.updated_at >= $15)
-                       AND ($16::timestamptz IS NULL OR t.updated_at < $16)
-                       AND ($17::boolean IS NULL OR (t.state <> 'closed' AND coalesce(t.due_at < $2, false)) = $17)
-                       AND ($19::boolean IS NOT TRUE OR \(comparison))
-                     ORDER BY \(order)
-                     LIMIT $18) t
-              \(TicketSQL.joinPolicy)
-             ORDER BY \(order)
-            """
-        ) { (row) throws(RowError) in try row.ticketRecord() }
-    }
-}
-
-extension Statements {
-    static let newestTickets = ListOrder.of(.newestFirst).statement
-    static let oldestTickets = ListOrder.of(.oldestFirst).statement
-    static let updatedTickets = ListOrder.of(.updatedFirst).statement
-    static let autoCloseTickets = ListOrder.of(.autoClose).statement
-    static let triageTickets = ListOrder.of(.triage).statement
-
-    static func tickets(_ sort: TicketSort) -> Statement<TicketRecord> {
-        switch sort {
-        case .newestFirst: newestTickets
-        case .oldestFirst: oldestTickets
-        case .updatedFirst: updatedTickets
-        case .autoClose: autoCloseTickets
-        case .triage: triageTickets
-        }
-    }
-}
-
 extension PostgresStore {
     public func tickets(_ query: TicketQuery, _ access: Access) async throws(StoreError) -> Page<TicketRecord> {
+        try await tickets(query, bounds: SearchBounds(), access)
+    }
+
+    func tickets(
+        _ query: TicketQuery, bounds: SearchBounds, _ access: Access
+    ) async throws(StoreError) -> Page<TicketRecord> {
         let order = ListOrder.of(query.sort)
         var viewer: Parameter = nil
         var organization: Parameter = nil
@@ -144,7 +37,7 @@ extension PostgresStore {
             query.overdue.map { .bool($0) } ?? nil, .integer(query.page.limit + 1), .bool(query.page.after != nil),
         ]
         let after = query.page.after == nil ? position.map { _ in Parameter.null } : position.map { .text($0) }
-        let records = try await read(access, Statements.tickets(query.sort), parameters + after, slow: true)
+        let records = try await records(query, parameters, after, bounds, access)
         return query.page.cut(records) { order.position($0.ticket) }
     }
 

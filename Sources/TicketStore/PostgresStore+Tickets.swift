@@ -57,14 +57,15 @@ extension PostgresStore {
     }
 
     public func write(_ change: Change, answer: KeptAnswer, _ access: Access) async throws(StoreError) {
-        try await write(change, answer: answer, extras: WriteExtras(), access)
+        try await write(change, answer: answer, extras: WriteExtras(itemOf: access.item), access)
     }
 
     public func write(
         _ change: Change, thenParts solving: Solving, waits: Bool, answer: KeptAnswer, by actor: User, _ access: Access
     ) async throws(StoreError) {
         let followUp = NewFollowUp(id: .make(), kind: waits ? .planParts : .solveParts, solving: solving)
-        try await write(change, answer: answer, extras: WriteExtras(beginsFollowUp: followUp), access)
+        let extras = WriteExtras(beginsFollowUp: followUp, itemOf: access.item)
+        try await write(change, answer: answer, extras: extras, access)
         try await finishFollowUp(followUp.id)
     }
 

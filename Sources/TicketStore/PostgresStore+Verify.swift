@@ -143,6 +143,11 @@ extension Statements {
           JOIN tickets t ON t.id = e.ticket
          WHERE e.organization <> t.organization
         UNION ALL
+        SELECT t.id || ': its words cannot be searched for'
+          FROM tickets t
+          LEFT JOIN ticket_search s ON s.ticket = t.id
+         WHERE s.organization IS DISTINCT FROM t.organization
+        UNION ALL
         SELECT 'follow-up ' || id || ' is not finished' FROM follow_ups
          WHERE finished_at IS NULL AND started_at < clock_timestamp() - interval '2 minutes'
         """

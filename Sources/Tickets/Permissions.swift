@@ -2,6 +2,7 @@
 public enum Call: String, CaseIterable, Sendable {
     case listTickets, createTicket, readTicket, patchTicket
     case assign, requestInformation, solve, confirm, dispute, withdraw, merge
+    case changeTickets
     case addComment, listComments, addLink, removeLink, listEvents, explain
     case readFeed
     case queueSummary
@@ -34,7 +35,9 @@ public enum Permissions {
         case .listTickets, .createTicket, .readTicket, .addComment, .listComments, .listEvents, .explain: people
         case .readFeed: employees.union([.service])
         case .confirm, .dispute, .withdraw: customers
-        case .patchTicket, .assign, .requestInformation, .solve, .merge, .addLink, .removeLink, .queueSummary: employees
+        case .patchTicket, .assign, .requestInformation, .solve, .merge, .changeTickets, .addLink, .removeLink,
+            .queueSummary:
+            employees
         case .listOrganizations, .readOrganization, .listUsers, .readUser, .listContracts, .readContract: people
         case .createOrganization, .patchOrganization, .createUser, .patchUser, .createContract, .patchContract: leads
         case .listProducts, .listPolicies, .readPolicy, .calendarDeadline: people

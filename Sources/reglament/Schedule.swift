@@ -1,11 +1,13 @@
 import EventLoop
 import Regulations
+import TicketAPI
 import TicketStore
 import Tickets
 
 /// What the server does by itself, beside requests, on a loop of its own.
 struct Schedule: Sendable {
     let store: PostgresStore
+    let api: API
     let rulebook: Rulebook
     let clock: ServiceClock
     /// Minutes after midnight in each policy's zone; nil: the job is left to cron.
@@ -29,6 +31,7 @@ struct Schedule: Sendable {
             await attempt("finishing follow-ups") { () async throws(StoreError) in
                 try await store.finishAbandonedFollowUps()
             }
+            await attempt("finishing batches") { try await api.finishAbandonedBatches() }
             await attempt("finishing runs") { () async throws(StoreError) in try await store.finishAbandonedRuns() }
             await attempt("the nightly job") { () async throws(StoreError) in
                 guard let autoCloseAt else { return }
@@ -42,7 +45,7 @@ struct Schedule: Sendable {
 
     private func warnOfCalendars() { for warning in rulebook.calendarWarnings(at: clock.now()) { log.say(warning) } }
 
-    private func attempt(_ what: String, _ work: () async throws(StoreError) -> Void) async {
+    private func attempt(_ what: String, _ work: () async throws -> Void) async {
         do { try await work() } catch { log.say("\(what): \(error)") }
     }
 }

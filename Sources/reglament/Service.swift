@@ -62,7 +62,8 @@ struct Service: Sendable {
         until stop: AsyncStream<Int32>, _ server: HTTPServer, _ lanes: [ServingLoop], _ session: Session, _ log: Log
     ) async throws {
         let schedule = Schedule(
-            store: session.store, rulebook: session.rulebook, clock: clock, autoCloseAt: settings.autoCloseAt, log: log)
+            store: session.store, api: makeAPI(session.store, session.rulebook, log), rulebook: session.rulebook,
+            clock: clock, autoCloseAt: settings.autoCloseAt, log: log)
         let working = Task(executorPreference: session.loop) { await schedule.run(on: session.loop) }
         let flushing = Task(executorPreference: session.loop) {
             while !Task.isCancelled {
@@ -94,7 +95,6 @@ struct Service: Sendable {
 
     private func makeLoops(_ rulebook: Rulebook, _ log: Log) async throws -> [ServingLoop] {
         var lanes: [ServingLoop] = []
-        let streams = settings.streams.limits
         for number in 0..<settings.loops {
             let loop = try EventLoop(name: "serve \(number)")
             try loop.start()
@@ -102,12 +102,16 @@ struct Service: Sendable {
             let store = await Task(executorPreference: loop) {
                 PostgresStore(loop: loop, connections: options, rulebook: { rulebook }, now: clock.now)
             }.value
-            let api = API(
-                store: store, rulebook: { rulebook }, texts: texts, zones: installation.zones, streams: streams,
-                now: clock.now, observe: log.observe)
-            lanes.append(ServingLoop(loop: loop, store: store, api: api))
+            lanes.append(ServingLoop(loop: loop, store: store, api: makeAPI(store, rulebook, log)))
         }
         return lanes
+    }
+
+    private func makeAPI(_ store: PostgresStore, _ rulebook: Rulebook, _ log: Log) -> API {
+        API(
+            store: store, rulebook: { rulebook }, texts: texts, zones: installation.zones,
+            streams: settings.streams.limits,
+            now: clock.now, observe: log.observe)
     }
 
     private func makeServer(_ lanes: [ServingLoop]) -> HTTPServer {

@@ -65,4 +65,15 @@ struct Desk: Sendable {
         let events = try answer.member("items", as: [[String: Any]].self) ?? []
         return events.count { $0["action"] as? String == action }
     }
+
+    /// While the list of the first attempt is not done, the answer is 409 of the key.
+    static func retry(_ call: () async throws -> RunningService.Answer) async throws -> RunningService.Answer {
+        for _ in 0..<240 {
+            let answer = try await call()
+            let type: String? = try answer.member("type")
+            guard type == "/problems/idempotency-key-in-progress" else { return answer }
+            try await Task.sleep(for: .milliseconds(250))
+        }
+        return try await call()
+    }
 }

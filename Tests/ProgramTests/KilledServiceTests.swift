@@ -52,7 +52,7 @@ import Testing
 
             for (round, family) in families.enumerated() {
                 // The client asks again until it is told: nobody knows whether the first time was heard.
-                let answer = try await Self.retry { try await Self.solve(family.whole, round, desk) }
+                let answer = try await Desk.retry { try await Self.solve(family.whole, round, desk) }
                 #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
                 for ticket in [family.whole] + family.parts {
                     #expect(try await desk.state(ticket) == "solved_awaiting_confirmation", "\(ticket)")
@@ -69,16 +69,5 @@ import Testing
         try await desk.service.call(
             "POST", "/v1/tickets/\(whole)/solve", token: desk.engineer, #"{"comment":"Back again."}"#,
             key: "solve-\(round)")
-    }
-
-    /// While the list of the first attempt is not done, the answer is 409 of the key.
-    private static func retry(_ call: () async throws -> RunningService.Answer) async throws -> RunningService.Answer {
-        for _ in 0..<240 {
-            let answer = try await call()
-            let type: String? = try answer.member("type")
-            guard type == "/problems/idempotency-key-in-progress" else { return answer }
-            try await Task.sleep(for: .milliseconds(250))
-        }
-        return try await call()
     }
 }

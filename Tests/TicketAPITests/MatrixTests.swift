@@ -60,6 +60,8 @@ import Tickets
         case .merge:
             fill("id", try await world.ticket())
             body = #"{"into":"\#(try await world.ticket())"}"#
+        case .changeTickets:
+            body = #"{"tickets":["\#(try await world.ticket())"],"action":"set_priority","body":{"priority":"low"}}"#
         case .addComment:
             fill("id", try await world.ticket())
             body = #"{"body":"B"}"#

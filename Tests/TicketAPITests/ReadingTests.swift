@@ -137,7 +137,7 @@ import Tickets
             ("state=opened", ["?state not_one_of"]), ("priority=", ["?priority not_one_of"]),
             ("sort=id", ["?sort not_one_of"]),
             ("overdue=1", ["?overdue not_one_of"]), ("assignee=bob", ["?assignee not_one_of"]),
-            ("q=x", ["?q unknown_parameter"]),
+            ("query=x", ["?query unknown_parameter"]),
             ("tag=%00", ["?tag nul_character"]), ("registered_from=yesterday", ["?registered_from not_a_time"]),
         ] as [(String?, [String])])
     func `a filter that says nothing is a fault`(query: String?, expected: [String]) throws {

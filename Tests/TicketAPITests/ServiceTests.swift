@@ -40,6 +40,36 @@ import Tickets
         }
     }
 
+    @Test func `words are searched for, and faults in them are told`() async throws {
+        try await World.with { world in
+            let id = try await world.ticket(.assigned)
+            let said = try await world.post(
+                "/v1/tickets/\(id)/comments", #"{"body":"Тайные слова","internal":true}"#, as: .egor)
+            #expect(said.status == 201)
+            func found(_ q: String, _ person: Person) async throws -> Reply {
+                try await world.get("/v1/tickets?state=open&q=\(q)", as: person)
+            }
+            for (q, person, count) in [
+                (id, Person.egor, 1), (id, .carla, 1), (id, .gina, 0),
+                ("%D1%82%D0%B0%D0%B9%D0%BD%D0%BE%D0%B5", .egor, 1),
+                ("%D1%82%D0%B0%D0%B9%D0%BD%D0%BE%D0%B5", .carla, 0), ("nowhere", .egor, 0),
+                ("%27+%7C+%3A%2A", .carla, 1),
+            ] {
+                let reply = try await found(q, person)
+                #expect(reply.status == 200 && reply["items"].array.count == count, "\(q) \(person) \(reply.json)")
+            }
+            let long = String(repeating: "a", count: 257)
+            for (q, fault) in [
+                ("", "?q blank"), ("%20%09", "?q blank"), ("a%00", "?q nul_character"), (long, "?q too_long"),
+                ("a&q=b", "?q repeated_parameter"), ("%FF", "?q not_utf8"),
+            ] {
+                let reply = try await found(q, .egor)
+                #expect(reply.status == 422 && reply.faults == [fault], "\(q) \(reply.json)")
+            }
+            #expect(try await found(String(repeating: "%D0%AF", count: 256), .egor).status == 200)
+        }
+    }
+
     @Test func `filters narrow the list`() async throws {
         try await World.with { world in
             let mine = try await world.ticket(.assigned, more: #","tags":["vip","два слова"]"#)

@@ -68,12 +68,13 @@ struct World: Sendable {
     }
 
     let port: UInt16
+    let api: API
+    /// Both are used on their loop alone: in `onItsLoop`.
+    let store: PostgresStore
+    let loop: EventLoop
     let clock: Clock
     let observed: Observations
     let database: TestDatabase
-    let loop: EventLoop
-    let store: PostgresStore
-    let api: API
 
     final class Observations: Sendable {
         private let list = Mutex<[Observation]>([])
@@ -157,7 +158,8 @@ struct World: Sendable {
             let port = try #require(server.boundPorts.first)
             let result: Result<Void, any Error>
             let world = World(
-                port: port, clock: clock, observed: observed, database: database, loop: loop, store: store, api: api)
+                port: port, api: api, store: store, loop: loop, clock: clock, observed: observed,
+                database: database)
             do { result = .success(try await body(world)) } catch { result = .failure(error) }
             await Task(executorPreference: loop) { api.stopStreams() }.value
             sequencer.cancel()
@@ -194,6 +196,11 @@ struct Reply: Sendable {
 }
 
 extension World {
+    /// What the service does by itself, on its loop.
+    func onItsLoop<T: Sendable>(_ body: @escaping @Sendable (World) async throws -> T) async throws -> T {
+        try await Task(executorPreference: loop) { try await body(self) }.value
+    }
+
     /// One request on a connection of its own.
     func call(
         _ method: String, _ path: String, _ body: String? = nil, as person: Person? = nil,

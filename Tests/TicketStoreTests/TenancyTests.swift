@@ -21,7 +21,10 @@ import Tickets
         return try await lane.run(Context.read, context, then: statement, []).1.first ?? -1
     }
 
-    @Test(arguments: ["tickets", "comments", "events", "event_values", "links", "users", "contracts", "organizations"])
+    @Test(arguments: [
+        "tickets", "comments", "events", "event_values", "links", "users", "contracts", "organizations",
+        "(SELECT ticket FROM ticket_search) s",
+    ])
     func `a customer's role sees its own organization's rows and no others`(table: String) async throws {
         try await World.with { world in
             let ours = try await world.register(by: .carol)

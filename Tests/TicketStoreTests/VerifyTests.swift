@@ -33,6 +33,7 @@ import Tickets
         ),
         ("DELETE FROM comments", "comments for"),
         ("UPDATE tickets SET version = 17", "version"),
+        ("DELETE FROM ticket_search", "searched for"),
     ])
     func `whatever a superuser changes is found`(sql: String, word: String) async throws {
         try await World.with { world in

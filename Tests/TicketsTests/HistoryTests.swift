@@ -101,7 +101,7 @@ import Tickets
             case .readFeed: [.engineer, .lead, .admin, .service]
             case .confirm, .dispute, .withdraw: [.customer]
             case .assign, .requestInformation, .solve, .merge, .patchTicket, .addLink, .removeLink, .queueSummary,
-                .listReleases:
+                .listReleases, .changeTickets:
                 employees
             case .createOrganization, .patchOrganization, .createUser, .patchUser, .createContract, .patchContract,
                 .createRelease, .publishRelease:

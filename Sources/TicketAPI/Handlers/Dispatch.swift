@@ -16,6 +16,7 @@ extension API {
         case .dispute: try await dispute(exchange)
         case .withdraw: try await withdraw(exchange)
         case .merge: try await merge(exchange)
+        case .changeTickets: try await changeTickets(exchange)
         case .addComment: try await addComment(exchange)
         case .listComments: try await listComments(exchange)
         case .addLink: try await addLink(exchange)

@@ -42,6 +42,7 @@ extension API {
         query.updatedFrom = input.query.instant("updated_from")
         query.updatedTo = input.query.instant("updated_to")
         query.overdue = input.query.bool("overdue")
+        query.text = input.query.text("q", max: Limit.search)
         let page = input.page()
         query.page = page.request
         return (query, page)

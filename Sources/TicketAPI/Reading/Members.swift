@@ -12,6 +12,7 @@ enum Limit {
     static let tags = 20
     static let assignees = 20
     static let contacts = 100
+    static let search = 256
     static let bodyBytes = 1 << 20
 }
 

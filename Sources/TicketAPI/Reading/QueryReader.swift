@@ -1,4 +1,5 @@
 import Regulations
+import Tickets
 
 /// Reads a query's parameters once each, collects every fault, and reports the parameters that nobody asked for.
 struct QueryReader {
@@ -45,6 +46,19 @@ struct QueryReader {
         }
         if required && values.isEmpty && faults.count == before { fault(.missing, at: name) }
         return values.first
+    }
+
+    /// A text of 1 to `max` scalars that is not blank.
+    mutating func text(_ name: String, max: Int) -> String? {
+        guard let text = string(name) else { return nil }
+        if text.isBlank {
+            fault(.blank, at: name)
+        } else if text.isLonger(than: max) {
+            fault(.tooLong, at: name, ["max": "\(max)"])
+        } else {
+            return text
+        }
+        return nil
     }
 
     mutating func integer(_ name: String, required: Bool = false, in range: ClosedRange<Int>) -> Int? {

@@ -16,16 +16,19 @@ public struct Access: Sendable {
     public let user: UserID?
     /// Nil: the caller takes the risk of a retry.
     public let key: IdempotencyKey?
+    /// The batch that a change of a ticket is an item of, to be noted along with it; nil: of none.
+    public let item: FollowUpID?
 
-    public init(scope: Scope, user: UserID?, key: IdempotencyKey? = nil) {
+    public init(scope: Scope, user: UserID?, key: IdempotencyKey? = nil, item: FollowUpID? = nil) {
         self.scope = scope
         self.user = user
         self.key = key
+        self.item = item
     }
 
-    public init(_ caller: Caller, key: IdempotencyKey? = nil) {
+    public init(_ caller: Caller, key: IdempotencyKey? = nil, item: FollowUpID? = nil) {
         let organization = caller.role == .customer ? caller.user.organization ?? "" : nil
-        self.init(scope: organization.map(Scope.customer) ?? .staff, user: caller.id, key: key)
+        self.init(scope: organization.map(Scope.customer) ?? .staff, user: caller.id, key: key, item: item)
     }
 
     /// The service itself.
@@ -80,6 +83,7 @@ public enum StoreError: Error, Sendable {
     /// This very request was answered by a run or a follow-up: its result is the answer.
     case replayRun(JobRun)
     case replayPublication(Publication)
+    case replayBatch([BatchResult])
     /// The key was used for another request.
     case keyReused
     /// The first request under this key still runs.

@@ -59,6 +59,8 @@ public struct TicketQuery: Sendable, Equatable {
     public var updatedTo: Instant?
     /// Whether an open due time lies before `now`; nil: either.
     public var overdue: Bool?
+    /// Words to search for, as people write them in a web search; nil: none.
+    public var text: String?
     public var sort: TicketSort = .newestFirst
     public var page: PageRequest
     /// The service's clock.

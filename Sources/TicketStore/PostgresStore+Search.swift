@@ -1,0 +1,83 @@
+import Postgres
+import Tickets
+
+/// What is known of a search before it is made.
+struct SearchSize: Sendable {
+    /// False for stop words and punctuation alone.
+    let hasWords: Bool
+    /// False when nothing has to be in the text: `-word` alone.
+    let isIndexed: Bool
+    /// Few tickets have the words.
+    let isSmall: Bool
+}
+
+/// Where one way of finding tickets gives way to the next.
+struct SearchBounds: Sendable {
+    /// How many tickets are looked at before the index is asked.
+    var firstWalk = 500
+    /// How many are looked at when the index has many.
+    var secondWalk = 20_000
+    /// How many are looked up and sorted at once.
+    var few = 2000
+}
+
+// PostgreSQL plans a search by how common it believes the words to be, and is wrong about all but the most common ones:
+// it looked at every ticket for a word that one in ten thousand has. So nothing is left to its belief. The first tickets
+// in the list's order are looked at: of common words they make a page. If not, the index is asked how many tickets have
+// the words; a few are looked up and sorted; of more, the order is walked further; and only when tickets at the order's
+// other end alone have so common words, all of them are looked up after all.
+extension PostgresStore {
+    /// The rows of a list, one more than the page.
+    func records(
+        _ query: TicketQuery, _ filters: [Parameter], _ position: [Parameter], _ bounds: SearchBounds, _ access: Access
+    ) async throws(StoreError) -> [TicketRecord] {
+        func list(_ source: TicketSource, _ own: [Parameter]) async throws(StoreError) -> [TicketRecord] {
+            try await read(
+                access, TicketLists.statement(query.sort, source), filters + own + position, slow: true)
+        }
+        guard let text = query.text else { return try await list(.all, []) }
+        let isCustomer = access.scope != .staff
+        let found = isCustomer ? TicketSource.foundByCustomer : .found
+        let walked = isCustomer ? TicketSource.walkedByCustomer : .walked
+        let first = try await list(walked, [.text(text), .integer(bounds.firstWalk)])
+        if first.count > query.page.limit { return first }
+        let size = try await size(text, query.organization, few: bounds.few, access)
+        if !size.hasWords { return try await list(.all, []) }
+        if !size.isIndexed { return try await list(walked, [.text(text), nil]) }
+        if !size.isSmall {
+            let second = try await list(walked, [.text(text), .integer(bounds.secondWalk)])
+            if second.count > query.page.limit { return second }
+        }
+        return try await list(found, [.text(text)])
+    }
+
+    private func size(
+        _ text: String, _ organization: String?, few: Int, _ access: Access
+    ) async throws(StoreError) -> SearchSize {
+        let statement = access.scope == .staff ? Statements.searchSize : Statements.searchSizeCustomer
+        let whose: [Parameter] = access.scope == .staff ? [.optional(organization)] : []
+        let rows = try await read(access, statement, [.text(text), .integer(few)] + whose, slow: true)
+        guard let size = rows.first else { throw .unexpected("a search has a size") }
+        return size
+    }
+}
+
+extension Statements {
+    /// $1 words, $2 how many are few, $3 organization
+    static let searchSize = searchSize("search_size", "search_all_tickets($1, $2::bigint + 1, $3::text)")
+    /// $1 words, $2 how many are few
+    static let searchSizeCustomer = searchSize("search_size_customer", "search_tickets($1, $2::bigint + 1)")
+
+    private static func searchSize(_ name: String, _ found: String) -> Statement<SearchSize> {
+        Statement(
+            name,
+            """
+            SELECT numnode(query) > 0, querytree(query) <> 'T',
+                   numnode(query) > 0 AND querytree(query) <> 'T' AND (SELECT count(*) FROM \(found)) <= $2
+              FROM search_query($1) AS query
+            """
+        ) { (row) throws(RowError) in
+            SearchSize(hasWords: try row.bool(), isIndexed: try row.bool(), isSmall: try row.bool())
+        }
+    }
+}

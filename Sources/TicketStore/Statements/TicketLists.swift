@@ -1,0 +1,188 @@
+import Postgres
+import Regulations
+import Tickets
+
+/// Where the tickets of a list come from. Words are searched for in what employees read, or in what customers read.
+enum TicketSource: Hashable, CaseIterable, Sendable {
+    /// All of them.
+    case all
+    /// Those that the index gives for the words of `$20`.
+    case found, foundByCustomer
+    /// The first `$21` in the list's order, each looked at for the words of `$20`; null: every one.
+    case walked, walkedByCustomer
+
+    var name: String {
+        switch self {
+        case .all: "list"
+        case .found: "list_found"
+        case .foundByCustomer: "list_found_customer"
+        case .walked: "list_walked"
+        case .walkedByCustomer: "list_walked_customer"
+        }
+    }
+
+    /// `t` is the ticket.
+    fileprivate var rows: String {
+        switch self {
+        case .all, .walked, .walkedByCustomer: "tickets t"
+        case .found: "search_all_tickets($20, NULL, $9) AS s (ticket) JOIN tickets t ON t.id = s.ticket"
+        case .foundByCustomer: "search_tickets($20, NULL) AS s (ticket) JOIN tickets t ON t.id = s.ticket"
+        }
+    }
+
+    /// What is looked for when the list is walked; nil: the rows are what was looked for.
+    fileprivate var walkedWords: String? {
+        switch self {
+        case .all, .found, .foundByCustomer: nil
+        case .walked: "coalesce(s.everything, s.shared)"
+        case .walkedByCustomer: "s.shared"
+        }
+    }
+
+    /// How many parameters stand between the filters and the position.
+    var parameterCount: Int {
+        switch self {
+        case .all: 0
+        case .found, .foundByCustomer: 1
+        case .walked, .walkedByCustomer: 2
+        }
+    }
+}
+
+/// How one order of the ticket list is written in SQL.
+struct ListOrder {
+    let name: String
+    /// The sort keys and their direction; the last one is unique.
+    let keys: [(sql: String, type: String)]
+    let descending: Bool
+    /// What the last item's keys are in a cursor.
+    let position: @Sendable (Ticket) -> [String]
+
+    static func of(_ sort: TicketSort) -> ListOrder {
+        switch sort {
+        case .newestFirst, .oldestFirst:
+            ListOrder(
+                name: sort == .newestFirst ? "newest" : "oldest",
+                keys: [("t.registered_at", "timestamptz"), ("t.id", "text")], descending: sort == .newestFirst,
+                position: { [$0.registeredAt.rfc3339, $0.id.description] })
+        case .updatedFirst:
+            ListOrder(
+                name: "updated", keys: [("t.updated_at", "timestamptz"), ("t.id", "text")], descending: true,
+                position: { [$0.updatedAt.rfc3339, $0.id.description] })
+        case .autoClose:
+            ListOrder(
+                name: "auto_close",
+                keys: [("coalesce(t.auto_close_at, 'infinity'::timestamptz)", "timestamptz"), ("t.id", "text")],
+                descending: false,
+                position: { [$0.autoClose?.at?.rfc3339 ?? "infinity", $0.id.description] })
+        case .triage:
+            ListOrder(
+                name: "triage",
+                keys: [
+                    ("t.triage_rank", "smallint"), ("coalesce(t.due_at, 'infinity'::timestamptz)", "timestamptz"),
+                    ("t.registered_at", "timestamptz"), ("t.number", "bigint"), ("t.id", "text"),
+                ], descending: false,
+                position: {
+                    [
+                        "\(($0.blocking ? 0 : 4) + $0.priority.rank)", $0.dueAt?.rfc3339 ?? "infinity",
+                        $0.registeredAt.rfc3339, "\($0.id.number)", $0.id.description,
+                    ]
+                })
+        }
+    }
+
+    /// Whether PostgreSQL can read each key as what it is compared with.
+    func isPosition(_ position: [String]) -> Bool {
+        zip(keys, position).allSatisfy { key, text in
+            switch key.type {
+            case "timestamptz": text == "infinity" || Instant(rfc3339: text) != nil
+            case "smallint": Int16(text) != nil
+            case "bigint": Int64(text) != nil
+            default: !text.utf8.contains(0)
+            }
+        }
+    }
+
+    private func ordering(_ keys: [String]) -> String {
+        keys.map { descending ? "\($0) DESC" : $0 }.joined(separator: ", ")
+    }
+
+    /// $1 viewer, $2 now, $3 organization of the viewer, $4 … $17 filters, $18 limit, $19 whether after a position, then
+    /// the source's own, then the position
+    func statement(_ source: TicketSource) -> Statement<TicketRecord> {
+        let order = ordering(keys.map(\.sql))
+        let first = 20 + source.parameterCount
+        let position = keys.indices.map { "$\(first + $0)::text::\(keys[$0].type)" }.joined(separator: ", ")
+        let comparison = "(\(keys.map(\.sql).joined(separator: ", "))) \(descending ? "<" : ">") (\(position))"
+        let filtered = """
+            SELECT t.*
+                      FROM \(source.rows)
+                     WHERE ($3::text IS NULL OR t.organization = $3)
+                       AND ($4::text[] IS NULL OR t.state = ANY ($4))
+                       AND ($5::boolean IS NOT TRUE OR t.state <> 'closed')
+                       AND ($6::text IS NULL OR t.priority = $6)
+                       AND ($7::text IS NULL OR t.kind = $7)
+                       AND ($8::text IS NULL OR t.product = $8)
+                       AND ($9::text IS NULL OR t.organization = $9)
+                       AND ($10::text IS NULL OR t.assignees @> ARRAY[$10])
+                       AND ($11::boolean IS NOT TRUE OR t.assignees = '{}')
+                       AND ($12::text IS NULL OR t.tags @> ARRAY[$12])
+                       AND ($13::timestamptz IS NULL OR t.registered_at >= $13)
+                       AND ($14::timestamptz IS NULL OR t.registered_at < $14)
+                       AND ($15::timestamptz IS NULL OR t.updated_at >= $15)
+                       AND ($16::timestamptz IS NULL OR t.updated_at < $16)
+                       AND ($17::boolean IS NULL OR (t.state <> 'closed' AND coalesce(t.due_at < $2, false)) = $17)
+                       AND ($19::boolean IS NOT TRUE OR \(comparison))
+                     ORDER BY \(order)
+            """
+        var page = "\(filtered)\n                     LIMIT $18"
+        if let words = source.walkedWords {
+            // OFFSET keeps the two from being planned as one: nothing but a look at each ticket in turn is wanted.
+            page = """
+                SELECT t.*
+                      FROM (\(filtered)
+                     LIMIT $21::bigint) t
+                     CROSS JOIN LATERAL (SELECT FROM ticket_search s
+                                          WHERE s.ticket = t.id AND \(words) @@ search_query($20) OFFSET 0) s
+                     ORDER BY \(order)
+                     LIMIT $18
+                """
+        }
+        return Statement(
+            "\(source.name)_\(name)",
+            """
+            SELECT \(TicketSQL.record)
+              FROM (\(page)) t
+              \(TicketSQL.joinPolicy)
+             ORDER BY \(order)
+            """
+        ) { (row) throws(RowError) in try row.ticketRecord() }
+    }
+}
+
+/// The statements of the ticket list, one an order and a source.
+enum TicketLists {
+    private struct Key: Hashable {
+        let sort: TicketSort
+        let source: TicketSource
+    }
+
+    static let all = TicketSort.allCases.flatMap { sort in TicketSource.allCases.map { statement(sort, $0) } }
+
+    private static let statements: [Key: Statement<TicketRecord>] = {
+        var statements: [Key: Statement<TicketRecord>] = [:]
+        for sort in TicketSort.allCases {
+            for source in TicketSource.allCases {
+                statements[Key(sort: sort, source: source)] = ListOrder.of(sort).statement(source)
+            }
+        }
+        return statements
+    }()
+
+    static func statement(_ sort: TicketSort, _ source: TicketSource) -> Statement<TicketRecord> {
+        guard let statement = statements[Key(sort: sort, source: source)] else {
+            preconditionFailure("every order has a statement for every source")
+        }
+        return statement
+    }
+}
