@@ -191,6 +191,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         switch transport.read(into: room) {
         case .bytes(let count):
             buffer.fill(count)
+            context.counters.received.add(count)
             // Less than there was room for: the socket is empty, unless the end is already behind it.
             if count < room.count, !hasPeerEnded, !transport.isEncrypted { mayRead = false }
             return true
@@ -286,6 +287,8 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     /// Answers what no handler sees, and closes.
     func refuse(_ refusal: WireRefusal) {
         let response = context.shared.refusal(refusal)
+        context.counters.note(refusal)
+        context.shared.refused(loop, refusal, response, remoteAddress)
         var bytes: [UInt8] = []
         if case .bytes(let given) = response.body { bytes = given }
         output.adopt(&context.spareOutput)
@@ -310,6 +313,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         guard mayWrite, !output.isEmpty else { return }
         guard let count = output.flush(to: transport) else { return abort() }
         clock.noteWritten(count, at: loop.now)
+        context.counters.sent.add(count)
         if output.isEmpty {
             output.release(to: &context.spareOutput)
             clock.writeSince = 0

@@ -19,17 +19,21 @@ public final class HTTPServer: Sendable {
     private let state = Locked(State())
 
     /// `handler` is called once per loop, on it, and gives the function that answers that loop's requests;
-    /// `refusal` gives the body of the server's own answers to what no handler sees.
+    /// `refusal` gives the server's own answers to what no handler sees, and `refused` hears of each, on the
+    /// connection's loop.
     public init(
         _ configuration: ServerConfiguration, loops: [EventLoop],
         handler: @escaping @Sendable (EventLoop) -> (@Sendable (Request) async -> Response),
-        refusal: @escaping @Sendable (WireRefusal) -> Response = { Response(status: $0.status) }
+        refusal: @escaping @Sendable (WireRefusal) -> Response = { Response(status: $0.status) },
+        refused: @escaping @Sendable (EventLoop, WireRefusal, Response, _ remoteAddress: String) -> Void = {
+            _, _, _, _ in
+        }
     ) {
         precondition(!loops.isEmpty, "A server without loops would answer nobody.")
         precondition(
             configuration.tls != nil || !configuration.addresses.contains(where: \.isEncrypted),
             "A server cannot speak TLS without a certificate.")
-        shared = ServerShared(configuration, refusal: refusal)
+        shared = ServerShared(configuration, refusal: refusal, refused: refused)
         self.loops = loops
         self.handler = handler
     }
@@ -71,6 +75,11 @@ public final class HTTPServer: Sendable {
 
     /// Open connections of all loops.
     public var connectionCount: Int { shared.connections.load(ordering: .relaxed) }
+
+    /// What all loops have done so far; from any thread.
+    public var figures: ServerFigures {
+        state.withLock { $0.contexts }.reduce(into: ServerFigures()) { $0.add($1.counters) }
+    }
 
     /// Stops accepting, finishes what runs (each answer with `Connection: close`), closes idle connections, and after
     /// `drain` aborts what is left. The loops go on running.

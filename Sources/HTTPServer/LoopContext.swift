@@ -6,14 +6,19 @@ import Synchronization
 final class ServerShared: Sendable {
     let configuration: ServerConfiguration
     let refusal: @Sendable (WireRefusal) -> Response
+    let refused: @Sendable (EventLoop, WireRefusal, Response, _ remoteAddress: String) -> Void
     /// Connections whose socket is open or whose handler still runs.
     let connections = Atomic<Int>(0)
     /// For what would hold up a loop: long answers that are gzipped.
     let workers = WorkerPool(name: "gzip", threadsMax: 1)
 
-    init(_ configuration: ServerConfiguration, refusal: @escaping @Sendable (WireRefusal) -> Response) {
+    init(
+        _ configuration: ServerConfiguration, refusal: @escaping @Sendable (WireRefusal) -> Response,
+        refused: @escaping @Sendable (EventLoop, WireRefusal, Response, _ remoteAddress: String) -> Void
+    ) {
         self.configuration = configuration
         self.refusal = refusal
+        self.refused = refused
     }
 }
 
@@ -26,6 +31,7 @@ final class LoopContext: @unchecked Sendable {
     let shared: ServerShared
     private(set) var handler: @Sendable (Request) async -> Response = { _ in Response(status: 503) }
     var peers: [LoopContext] = []
+    let counters = ServerCounters()
     /// Connections that are here or on their way.
     let load = Atomic<Int>(0)
     private let isReady = Atomic<Bool>(false)
@@ -89,6 +95,7 @@ final class LoopContext: @unchecked Sendable {
     private func open(_ socket: OpenSocket, remoteAddress: String, isRefused: Bool) {
         let connection = Connection(context: self, transport: socket.transport(), remoteAddress: remoteAddress)
         connections[ObjectIdentifier(connection)] = connection
+        counters.connections.add(1)
         connection.open(socket.descriptor, isRefused: isRefused)
     }
 

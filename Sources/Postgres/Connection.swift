@@ -6,16 +6,20 @@ import CLibPQ
 /// checks.
 public final class Connection: @unchecked Sendable {
     let session: Session
+    private let lane: Lane
     var isOver = false
 
-    init(_ session: Session) { self.session = session }
+    init(_ session: Session, lane: Lane) {
+        self.session = session
+        self.lane = lane
+    }
 
     /// Runs one statement and returns its rows.
     public func run<Row>(
         _ statement: Statement<Row>, _ parameters: [Parameter] = []
     ) async throws(PostgresError) -> [Row] {
         let rows = Rows<Row>()
-        try await send([Step(statement, parameters, into: rows)]) { (request) in self.submit(request) }
+        try await send([Step(statement, parameters, into: rows)], noting: lane) { (request) in self.submit(request) }
         return rows.rows
     }
 
@@ -27,7 +31,7 @@ public final class Connection: @unchecked Sendable {
         let first = Rows<First>()
         let rows = Rows<Row>()
         let steps = [Step(context, contextParameters, into: first), Step(statement, parameters, into: rows)]
-        try await send(steps) { (request) in self.submit(request) }
+        try await send(steps, noting: lane) { (request) in self.submit(request) }
         return (first.rows, rows.rows)
     }
 

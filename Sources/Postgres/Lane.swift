@@ -37,6 +37,7 @@ public final class Lane: @unchecked Sendable {
     private var outage: (ticks: Int64, reason: String)?
     private var isClosed = false
     private var whenIdle: (() -> Void)?
+    private let tally = LaneTally()
 
     /// `connectionString` is libpq's: keywords and values, or a URI.
     public init(loop: EventLoop, connectionString: String, options: LaneOptions) {
@@ -50,7 +51,9 @@ public final class Lane: @unchecked Sendable {
         _ statement: Statement<Row>, _ parameters: [Parameter] = []
     ) async throws(PostgresError) -> [Row] {
         let rows = Rows<Row>()
-        try await send([Step(statement, parameters, into: rows)]) { (request) in self.submit(.request(request)) }
+        try await send([Step(statement, parameters, into: rows)], noting: self) { (request) in
+            self.submit(.request(request))
+        }
         return rows.rows
     }
 
@@ -63,7 +66,7 @@ public final class Lane: @unchecked Sendable {
         let first = Rows<First>()
         let rows = Rows<Row>()
         let steps = [Step(context, contextParameters, into: first), Step(statement, parameters, into: rows)]
-        try await send(steps) { (request) in self.submit(.request(request)) }
+        try await send(steps, noting: self) { (request) in self.submit(.request(request)) }
         return (first.rows, rows.rows)
     }
 
@@ -73,10 +76,16 @@ public final class Lane: @unchecked Sendable {
     /// in doubt is closed. Throws what `body` throws, or `PostgresError` when no connection can be had.
     public func withConnection<T: Sendable>(_ body: (Connection) async throws -> T) async throws -> T {
         if case .pipelined = options.mode { preconditionFailure("The connections of a pipelined lane are shared.") }
+        let since = EventLoop.clock()
         let outcome: Result<Reserved, PostgresError> = await withUnsafeContinuation { continuation in
             submit(.reservation { continuation.resume(returning: $0.map(Reserved.init)) })
         }
-        let connection = Connection(try outcome.get().session)
+        if case .failure(let error) = outcome {
+            note(since, error)
+        } else {
+            options.awaited?(EventLoop.clock() &- since)
+        }
+        let connection = Connection(try outcome.get().session, lane: self)
         do {
             let value = try await body(connection)
             await giveBack(connection)
@@ -114,6 +123,25 @@ public final class Lane: @unchecked Sendable {
         let ready = sessions.filter(\.isReady)
         return (ready.count, ready.reduce(0) { $0 + $1.inFlight }, queue.count)
     }
+
+    /// Where it stands and what it has done so far; loop thread only.
+    public var figures: LaneFigures {
+        let counts = counts
+        var figures = tally.figures
+        figures.size = options.connectionsMax
+        figures.connections = counts.connections
+        figures.busy = sessions.count { $0.isReady && ($0.inFlight > 0 || $0.isReserved) }
+        figures.inFlight = counts.inFlight
+        figures.waiting = counts.waiting
+        return figures
+    }
+
+    /// Something that was begun `since` has been awaited.
+    func note(_ since: UInt64, _ failure: PostgresError?) {
+        let nanoseconds = EventLoop.clock() &- since
+        tally.note(nanoseconds, failure)
+        options.awaited?(nanoseconds)
+    }
 }
 
 /// Unchecked: a session on its way to the task that reserved it, on the same loop.
@@ -122,10 +150,12 @@ private struct Reserved: @unchecked Sendable {
 }
 
 /// Suspends until the request that `submit` is given has ended.
-func send(_ steps: [Step], _ submit: (Request) -> Void) async throws(PostgresError) {
+func send(_ steps: [Step], noting lane: Lane, _ submit: (Request) -> Void) async throws(PostgresError) {
+    let since = EventLoop.clock()
     let failure: PostgresError? = await withUnsafeContinuation { continuation in
         submit(Request(steps) { continuation.resume(returning: $0) })
     }
+    lane.note(since, failure)
     if let failure { throw failure }
 }
 

@@ -24,10 +24,13 @@ public struct LaneOptions: Sendable {
     public var depthMax: Int
     /// Further settings of the session, by name.
     public var settings: [String: String]
+    /// Hears how long each request was awaited, in nanoseconds, in the task that awaited it.
+    public var awaited: (@Sendable (UInt64) -> Void)?
 
     public init(
         name: String, mode: Mode, role: String? = nil, statementTimeout: Duration? = .seconds(5), queueMax: Int = 1000,
-        waitMax: Duration = .seconds(1), depthMax: Int = 32, settings: [String: String] = [:]
+        waitMax: Duration = .seconds(1), depthMax: Int = 32, settings: [String: String] = [:],
+        awaited: (@Sendable (UInt64) -> Void)? = nil
     ) {
         self.name = name
         self.mode = mode
@@ -37,6 +40,7 @@ public struct LaneOptions: Sendable {
         self.waitMax = waitMax
         self.depthMax = depthMax
         self.settings = settings
+        self.awaited = awaited
     }
 
     var connectionsMax: Int {

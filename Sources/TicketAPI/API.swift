@@ -13,6 +13,11 @@ public final class API: Sendable {
     let zones: (any TimeZoneSource)?
     let hub: StreamHub
     let observe: @Sendable (Observation) -> Void
+    /// Nil: nobody is limited.
+    let limits: RateLimits?
+    let figures = RequestTally()
+    private let metrics: @Sendable () async -> [UInt8]?
+    private let clock: @Sendable () -> UInt64
     private let router = Router()
 
     /// - Parameters:
@@ -20,11 +25,16 @@ public final class API: Sendable {
     ///   - zones: time zones that no regulation names, for `GET /v1/calendars/{code}/deadline`; nil: none.
     ///   - streams: how many may listen to events, in all loops together.
     ///   - now: the service's one clock.
+    ///   - limits: shared by all loops; nil: nobody is limited.
+    ///   - metrics: gives the page of `GET /metrics`; nil: there is none.
+    ///   - clock: monotonic nanoseconds, for durations.
     ///   - observe: hears of every answer, on the loop; must not block.
     public init(
         store: any Store, rulebook: @escaping @Sendable () -> Rulebook, texts: Texts,
         zones: (any TimeZoneSource)? = nil, streams: StreamLimits = StreamLimits(),
-        now: @escaping @Sendable () -> Instant,
+        now: @escaping @Sendable () -> Instant, limits: RateLimits? = nil,
+        metrics: @escaping @Sendable () async -> [UInt8]? = { nil },
+        clock: @escaping @Sendable () -> UInt64 = monotonicNanoseconds,
         observe: @escaping @Sendable (Observation) -> Void = { _ in }
     ) {
         self.store = store
@@ -33,43 +43,51 @@ public final class API: Sendable {
         self.zones = zones
         self.now = now
         hub = StreamHub(store: store, limits: streams, now: now)
+        self.limits = limits
+        self.metrics = metrics
+        self.clock = clock
         self.observe = observe
     }
 
     /// Answers a request. To be called on the loop that the store belongs to.
     public func respond(_ request: Request) async -> Response {
-        let start = ContinuousClock.now
+        let time = RequestTime(clock: clock)
         let identity = RequestIdentity(request.fields.values("x-request-id"))
-        let language = Negotiation.language(request.fields.values("accept-language"))
-        var trace = Trace()
-        var answer: Answer
-        do {
-            answer = try await self.answer(request, language, identity, &trace)
-        } catch {
-            if let what = API.whatBroke(error) { observe(.broke(requestID: identity.id, what: what)) }
-            answer = Problem(error).answer(texts, in: language, instance: identity.instance)
-            if let exchange = trace.exchange, exchange.access.key != nil {
-                answer = await settle(answer, Problem(error).type, exchange, identity)
+        let trace = TraceContext(
+            request.fields.values("traceparent"), instance: identity.instance, span: figures.nextSpan())
+        var progress = Progress()
+        let answer = await RequestTime.$current.withValue(time) {
+            await self.answerOrRefuse(request, identity, &progress)
+        }
+        // What has not changed costs nothing.
+        if answer.status == 304 {
+            if var standing = progress.standing {
+                limits?.giveBack(&standing)
+                progress.standing = standing
             }
         }
-        observe(
-            .answered(
-                AnsweredRequest(
-                    requestID: identity.id, user: trace.caller?.id, token: trace.caller?.token, method: request.method,
-                    route: trace.call.map { Route($0).path }, status: answer.status,
-                    microseconds: start.duration(to: .now).microseconds, remoteAddress: request.remoteAddress)))
-        return answer.response(requestID: identity.id)
+        let response = answer.response(
+            requestID: identity.id, standing: progress.standing, traceresponse: trace.response)
+        return note(response, answer, to: request, progress, time, identity, trace)
     }
 
-    /// What became known of a request on the way to its answer.
-    private struct Trace {
-        var call: Call?
-        var caller: Caller?
-        var exchange: Exchange?
+    private func answerOrRefuse(
+        _ request: Request, _ identity: RequestIdentity, _ progress: inout Progress
+    ) async -> Answer {
+        let language = Negotiation.language(request.fields.values("accept-language"))
+        do {
+            return try await answer(request, language, identity, &progress)
+        } catch {
+            if let what = API.whatBroke(error) { observe(.broke(requestID: identity.id, what: what)) }
+            let problem = Problem(error)
+            let answer = problem.answer(texts, in: language, instance: identity.instance)
+            guard let exchange = progress.exchange, exchange.access.key != nil else { return answer }
+            return await settle(answer, problem.type, exchange, identity)
+        }
     }
 
     private func answer(
-        _ request: Request, _ language: Language, _ identity: RequestIdentity, _ trace: inout Trace
+        _ request: Request, _ language: Language, _ identity: RequestIdentity, _ progress: inout Progress
     ) async throws -> Answer {
         let call: Call
         let arguments: [String]
@@ -82,21 +100,27 @@ public final class API: Sendable {
             problem.fields = [("Allow", allow.joined(separator: ", "))]
             throw problem
         }
-        trace.call = call
+        progress.call = call
         let now = now().truncatedToMilliseconds()
         guard Permissions.roles(call) != nil else { return try await answerOpenly(call, arguments, language) }
-        let caller = try await authenticate(request.fields, at: now)
-        trace.caller = caller
+        let (caller, standing) = try await authenticate(request, at: now)
+        progress.caller = caller
+        progress.standing = standing
+        if let figures = standing?.figures, !figures.isAllowed {
+            self.figures.noteLimited(.token)
+            throw Problem.tooManyRequests(retryAfter: figures.retryAfterSeconds)
+        }
         let accept = request.fields.values("accept")
         guard Negotiation.acceptsJSON(accept) || call.hasEventStream && Negotiation.prefersEventStream(accept) else {
             throw Problem(.notAcceptable)
         }
         let body = try await read(request)
+        if let time = RequestTime.current { time.parse &+= time.now &- time.start &- time.database }
         let key = try idempotencyKey(request, body, caller)
         let exchange = Exchange(
             request: request, call: call, arguments: arguments, caller: caller,
             access: Access(caller, key: key), language: language, instance: identity.instance, body: body, now: now)
-        trace.exchange = exchange
+        progress.exchange = exchange
         do {
             // Where the handler's own reading looks the key up, this would be one round trip too many.
             if key != nil && !call.readsGround { try await store.lookUp(exchange.access) }
@@ -112,6 +136,10 @@ public final class API: Sendable {
         case .health: return health(language)
         case .readiness: return try await readiness(language)
         case .problemPage: return try problemPage(arguments[0], language)
+        case .metrics:
+            guard let page = await metrics() else { throw Problem(.notFound) }
+            return Answer(
+                status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", language: nil, body: page)
         default: preconditionFailure("every other call asks for a token")
         }
     }
@@ -139,9 +167,4 @@ public final class API: Sendable {
             nil
         }
     }
-}
-
-extension Duration {
-    /// Whole microseconds.
-    var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
 }

@@ -21,6 +21,8 @@ struct Answer: Sendable {
     var fields: [(name: String, value: String)] = []
     /// Pulled instead of `body`; its end is not known beforehand.
     var stream: (@Sendable () async throws -> [UInt8]?)?
+    /// What kind of error it is; nil: none.
+    var problem: ProblemType?
 
     init(status: Int, contentType: String?, language: Language?, body: [UInt8]) {
         self.status = status
@@ -30,8 +32,10 @@ struct Answer: Sendable {
     }
 
     static func json(_ status: Int, _ body: some Body, in language: Language, location: String? = nil) -> Answer {
+        let writing = Writing()
         var writer = JSONWriter(capacity: 1024)
         body.write(to: &writer)
+        writing.end()
         var answer = Answer(status: status, contentType: "application/json", language: language, body: writer.bytes)
         answer.location = location
         return answer
@@ -57,8 +61,10 @@ struct Answer: Sendable {
 
     static let replayed = (name: "Idempotency-Replayed", value: "true")
 
-    /// The response with the fields that every one has.
-    func response(requestID: String) -> Response {
+    /// The response with the fields that every one has, and those that some requests ask for.
+    func response(
+        requestID: String, standing: RateLimits.Standing? = nil, traceresponse: String? = nil
+    ) -> Response {
         var out = Fields()
         if let contentType { out.append("Content-Type", contentType) }
         if let language { out.append("Content-Language", language.rawValue) }
@@ -68,7 +74,24 @@ struct Answer: Sendable {
         out.append("Vary", "Authorization, Accept-Language, Accept-Encoding")
         out.append("Cache-Control", "no-store")
         out.append("X-Request-Id", requestID)
+        if let standing {
+            out.append("RateLimit-Policy", standing.policy)
+            out.append("RateLimit", standing.limit)
+        }
+        if let traceresponse { out.append("traceresponse", traceresponse) }
         if let stream { return Response(status: status, fields: out, body: .stream(length: nil, next: stream)) }
         return Response(status: status, fields: out, body: contentType == nil ? .none : .bytes(body))
+    }
+}
+
+/// Writing one body, for the account of the request's time.
+struct Writing {
+    private let time = RequestTime.current
+    private let since: UInt64
+
+    init() { since = time?.now ?? 0 }
+
+    func end() {
+        if let time { time.encode &+= time.now &- since }
     }
 }

@@ -18,13 +18,23 @@ public enum TokenSecret {
 }
 
 extension API {
-    /// Whose token the request carries (RFC 6750, 2.1 and 3).
-    func authenticate(_ fields: Fields, at now: Instant) async throws -> Caller {
-        guard fields.first("authorization") != nil else { throw API.unauthorized(nil) }
-        guard let token = API.token(fields), let caller = try await store.caller(token: token),
-            caller.expiresAt.map({ now < $0 }) ?? true
-        else { throw API.unauthorized("invalid_token") }
-        return caller
+    /// Whose token the request carries (RFC 6750, 2.1 and 3), and how often it may still ask; nil: as often as it likes.
+    ///
+    /// Throws when nobody is recognised. Whether the standing allows the request is for the caller to look at.
+    func authenticate(_ request: Request, at now: Instant) async throws -> (Caller, RateLimits.Standing?) {
+        // Who shows nothing guesses nothing.
+        guard request.fields.contains("authorization") else { throw API.unauthorized(nil) }
+        let token = API.token(request.fields)
+        if let wait = limits?.wait(token, from: request.remoteAddress), wait > 0 {
+            figures.noteLimited(.address)
+            throw Problem.tooManyRequests(retryAfter: wait)
+        }
+        guard let token, let caller = try await store.caller(token: token), caller.expiresAt.map({ now < $0 }) ?? true
+        else {
+            limits?.noteFailure(token, from: request.remoteAddress)
+            throw API.unauthorized("invalid_token")
+        }
+        return (caller, limits?.take(token, caller.role))
     }
 
     /// The hash of the one token that is given, if it has the form of one.

@@ -54,6 +54,9 @@ struct Exchange: Sendable {
             if !ContentType.isPlain(request.fields) { problem.fields.append(("Accept-Encoding", "gzip")) }
             throw problem
         }
+        let time = RequestTime.current
+        let since = time?.now ?? 0
+        defer { if let time { time.parse &+= time.now &- since } }
         do { return try JSONReader.read(body) } catch {
             var problem = Problem(.invalidJSON, ["line": "\(error.line)", "column": "\(error.column)"])
             problem.syntax = error.reason

@@ -30,6 +30,7 @@ enum ProblemType: String, CaseIterable, Sendable {
     case noContractInForce = "no-contract-in-force"
     case preconditionRequired = "precondition-required"
     case tooManyStreams = "too-many-streams"
+    case tooManyRequests = "too-many-requests"
     case headerTooLarge = "header-too-large"
     case internalError = "internal-error"
     case notImplemented = "not-implemented"
@@ -57,6 +58,7 @@ enum ProblemType: String, CaseIterable, Sendable {
         case .invalidInput, .idempotencyKeyReused, .noContractInForce: 422
         case .preconditionRequired: 428
         case .tooManyStreams: 429
+        case .tooManyRequests: 429
         case .headerTooLarge: 431
         case .internalError: 500
         case .notImplemented: 501
@@ -102,12 +104,21 @@ struct Problem: Error, Sendable {
         return problem
     }
 
+    /// `seconds` is at least one.
+    static func tooManyRequests(retryAfter seconds: Int) -> Problem {
+        var problem = Problem(.tooManyRequests, ["seconds": "\(seconds)"])
+        problem.fields = [("Retry-After", "\(seconds)")]
+        return problem
+    }
+
     /// One fault at a member.
     static func invalid(_ code: FaultCode, at pointer: String, _ arguments: [String: String] = [:]) -> Problem {
         .invalid([Fault(code, at: .pointer(pointer), arguments)])
     }
 
     func answer(_ texts: Texts, in language: Language, instance: String) -> Answer {
+        let writing = Writing()
+        defer { writing.end() }
         var json = JSONWriter(capacity: 512)
         var arguments = arguments
         if let syntax { arguments["reason"] = texts.name(of: syntax, language) }
@@ -129,6 +140,7 @@ struct Problem: Error, Sendable {
         var answer = Answer(
             status: type.status, contentType: "application/problem+json", language: language, body: json.bytes)
         answer.fields = fields
+        answer.problem = type
         return answer
     }
 }

@@ -68,6 +68,7 @@ public struct Route: Sendable, Equatable {
         case .health: ("GET", "/healthz")
         case .readiness: ("GET", "/readyz")
         case .problemPage: ("GET", "/problems/{code}")
+        case .metrics: ("GET", "/metrics")
         }
     }
 }

@@ -72,7 +72,7 @@ public struct Texts: Sendable {
 
     func name(of role: Role, _ language: Language) -> String { text("role.\(role.rawValue)", language) }
 
-    private func text(_ key: String, _ language: Language, _ arguments: [String: String] = [:]) -> String {
+    func text(_ key: String, _ language: Language, _ arguments: [String: String] = [:]) -> String {
         // A key that is not there can only be a fault code of a lower module that the list here lacks: say the key.
         guard let text = byLanguage[language]?[key] else { return key }
         return Texts.fill(text, arguments)

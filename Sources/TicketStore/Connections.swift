@@ -1,5 +1,6 @@
 import EventLoop
 import Postgres
+import Tickets
 
 /// How many connections one loop may open, and where to.
 public struct ConnectionOptions: Sendable {
@@ -53,6 +54,9 @@ struct Connections: Sendable {
     /// What is found by its key is found in one way: planning it anew for each value costs more than running it.
     private static let byKey = ["plan_cache_mode": "force_generic_plan"]
 
+    /// Whatever request runs in this task is told where its time went.
+    private static let awaited: @Sendable (UInt64) -> Void = { RequestTime.current?.database &+= $0 }
+
     /// `notified` hears each channel that something was said on, and nil when any may have been missed; on the loop.
     init(_ options: ConnectionOptions, loop: EventLoop, notified: @escaping (_ channel: String?) -> Void) {
         func lanes(_ role: String, writers: Int) -> Lanes {
@@ -63,8 +67,7 @@ struct Connections: Sendable {
                     loop: loop, connectionString: options.url,
                     options: LaneOptions(
                         name: "\(role) \(name)", mode: mode, role: role, statementTimeout: timeout,
-                        waitMax: options.waitMax,
-                        settings: settings))
+                        waitMax: options.waitMax, settings: settings, awaited: Self.awaited))
             }
             return Lanes(
                 reads: lane("reads", .pipelined(connections: options.readers), .seconds(5), Self.byKey),
@@ -78,7 +81,7 @@ struct Connections: Sendable {
             loop: loop, connectionString: options.url,
             options: LaneOptions(
                 name: "jobs", mode: .exclusive(connections: 3), role: Roles.staff, statementTimeout: .seconds(60),
-                waitMax: .seconds(30), settings: Self.byKey))
+                waitMax: .seconds(30), settings: Self.byKey, awaited: Self.awaited))
         staff = lanes(Roles.staff, writers: options.writers)
         customer = lanes(Roles.customer, writers: options.customerWriters)
         feed = Lane(

@@ -286,7 +286,7 @@ extension Statements {
          WHERE id = $1 AND finished_at IS NULL
         """)
 
-    private static let runColumns =
+    static let runColumns =
         "id, as_of, dry_run, started_by, started_at, finished_at, due, closed, plan, tickets"
 
     static let run = Statement<JobRun>("run", "SELECT \(runColumns) FROM job_runs WHERE id = $1") {
@@ -347,7 +347,7 @@ extension PostgresStore {
         return run ?? nil
     }
 
-    private func undone(_ nights: [String: Instant]) async throws(StoreError) -> [String: Instant] {
+    func undone(_ nights: [String: Instant]) async throws(StoreError) -> [String: Instant] {
         var undone: [String: Instant] = [:]
         for (product, night) in nights {
             let last = try await lastNight(product: product)

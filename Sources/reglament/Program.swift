@@ -30,6 +30,20 @@ extension Command {
 
 /// What the binary is: a table of commands.
 enum Program {
+    /// As the change log calls it.
+    static let version = "unreleased"
+
+    /// Of the compiler that built it.
+    static var swiftVersion: String {
+        #if compiler(>=6.4)
+            "6.4 or newer"
+        #elseif compiler(>=6.3)
+            "6.3"
+        #else
+            "6.2"
+        #endif
+    }
+
     static let commands: [any Command.Type] = [
         ServeCommand.self, DemoCommand.self, MigrateCommand.self, AutoCloseCommand.self, PolicyLintCommand.self,
         PolicyShowCommand.self, PolicyDiffCommand.self, CalendarCheckCommand.self, CalendarDeadlineCommand.self,

@@ -17,6 +17,19 @@ extension Rulebook {
         return nights
     }
 
+    /// For each calendar that a regulation counts by, the days from today until it has no more years; 0 and less: it has
+    /// none for today.
+    func calendarDaysLeft(at now: Instant) -> [String: Int] {
+        var left: [String: Int] = [:]
+        for id in Set(current.values.map(\.calendar)) {
+            guard let calendar = calendars[id], let zone = zone(calendar.timeZone),
+                let end = CalendarDate(year: calendar.lastCoveredYear + 1, month: 1, day: 1)
+            else { continue }
+            left[id] = end.daysSince1970 - zone.date(of: now).daysSince1970
+        }
+        return left
+    }
+
     /// A sentence for each calendar that a regulation counts by and that ends within sixty days.
     func calendarWarnings(at now: Instant) -> [String] {
         Set(current.values.map(\.calendar)).sorted().compactMap { id in

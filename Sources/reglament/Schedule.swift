@@ -13,6 +13,7 @@ struct Schedule: Sendable {
     /// Minutes after midnight in each policy's zone; nil: the job is left to cron.
     let autoCloseAt: Int?
     let log: Log
+    let failures: JobFailures
 
     /// Works until the task is cancelled. What fails is said and tried again.
     func run(on loop: EventLoop) async {
@@ -22,18 +23,20 @@ struct Schedule: Sendable {
             let now = clock.now()
             let thisHour = now.milliseconds / 3_600_000
             if hour != thisHour {
-                await attempt("keeping the days of idempotency keys") { () async throws(StoreError) in
+                await attempt("keeping the days of idempotency keys", .idempotencyDays) { () async throws(StoreError) in
                     try await store.keepIdempotencyDays()
                 }
                 if hour.map({ $0 / 24 != thisHour / 24 }) ?? false { warnOfCalendars() }
                 hour = thisHour
             }
-            await attempt("finishing follow-ups") { () async throws(StoreError) in
+            await attempt("finishing follow-ups", .followUps) { () async throws(StoreError) in
                 try await store.finishAbandonedFollowUps()
             }
-            await attempt("finishing batches") { try await api.finishAbandonedBatches() }
-            await attempt("finishing runs") { () async throws(StoreError) in try await store.finishAbandonedRuns() }
-            await attempt("the nightly job") { () async throws(StoreError) in
+            await attempt("finishing batches", .batches) { try await api.finishAbandonedBatches() }
+            await attempt("finishing runs", .runs) { () async throws(StoreError) in
+                try await store.finishAbandonedRuns()
+            }
+            await attempt("the nightly job", .autoClose) { () async throws(StoreError) in
                 guard let autoCloseAt else { return }
                 if let run = try await store.runNight(rulebook.nights(at: now, minutes: autoCloseAt), at: now) {
                     log.say("nightly job: \(run.closed) of \(run.due) due tickets closed, run \(run.id)")
@@ -45,7 +48,12 @@ struct Schedule: Sendable {
 
     private func warnOfCalendars() { for warning in rulebook.calendarWarnings(at: clock.now()) { log.say(warning) } }
 
-    private func attempt(_ what: String, _ work: () async throws -> Void) async {
-        do { try await work() } catch { log.say("\(what): \(error)") }
+    private func attempt(
+        _ what: String, _ job: JobFailures.Job, _ work: () async throws -> Void
+    ) async {
+        do { try await work() } catch {
+            failures.note(job)
+            log.say("\(what): \(error)")
+        }
     }
 }

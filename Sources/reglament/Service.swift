@@ -24,7 +24,7 @@ struct Service: Sendable {
         let signals = try control.watchSignals([SIGTERM, SIGINT]) { stop.continuation.yield($0) }
         defer { signals.cancel() }
         let rulebook = try await installation.install(options, clock: clock, loop: control)
-        let log = Log(settings.log, now: clock.now)
+        let log = try Log(settings.log, access: settings.observation.accessLog, now: clock.now)
         defer { log.flush() }
         // Two small files, read where no request waits.
         let hangUps = try certificate.map { certificate in
@@ -38,15 +38,18 @@ struct Service: Sendable {
             try await store.keepIdempotencyDays()
             let demonstration = Demonstration(session: session, dataFolder: settings.data)
             if isDemonstration, try await demonstration.fillIfEmpty() { log.say("filled the empty database") }
-            let lanes = try await makeLoops(rulebook, log)
+            let metrics = Metrics()
+            let lanes = try await makeLoops(rulebook, log, metrics)
             let server = makeServer(lanes)
+            let failures = JobFailures()
+            metrics.begin(metricsParts(lanes, server, session, failures, log))
             do { try server.start() } catch { throw Failure.failed("\(error)") }
             let urls = zip(settings.listen, server.boundPorts).map { $0.url($1) }
             for url in urls { log.say("listening on \(url)") }
             if isDemonstration, let url = urls.first(where: { $0.hasPrefix("http") }) {
                 Terminal.print(Demonstration.firstCommands(try await demonstration.cast(), url: url, now: clock.now()))
             }
-            try await serve(until: stop.stream, server, lanes, session, log)
+            try await serve(until: stop.stream, server, lanes, session, failures, log)
             for lane in lanes {
                 await Task(executorPreference: lane.loop) { await lane.store.close() }.value
                 lane.loop.stop()
@@ -59,18 +62,13 @@ struct Service: Sendable {
     }
 
     private func serve(
-        until stop: AsyncStream<Int32>, _ server: HTTPServer, _ lanes: [ServingLoop], _ session: Session, _ log: Log
+        until stop: AsyncStream<Int32>, _ server: HTTPServer, _ lanes: [ServingLoop], _ session: Session,
+        _ failures: JobFailures, _ log: Log
     ) async throws {
         let schedule = Schedule(
             store: session.store, api: makeAPI(session.store, session.rulebook, log), rulebook: session.rulebook,
-            clock: clock, autoCloseAt: settings.autoCloseAt, log: log)
+            clock: clock, autoCloseAt: settings.autoCloseAt, log: log, failures: failures)
         let working = Task(executorPreference: session.loop) { await schedule.run(on: session.loop) }
-        let flushing = Task(executorPreference: session.loop) {
-            while !Task.isCancelled {
-                try? await session.loop.sleep(.milliseconds(200))
-                log.flush()
-            }
-        }
         let sequencing = Task(executorPreference: session.loop) {
             await session.store.runSequencer { log.say("the event feed: \($0)") }
         }
@@ -80,7 +78,6 @@ struct Service: Sendable {
         for lane in lanes { await Task(executorPreference: lane.loop) { lane.api.stopStreams() }.value }
         await server.stop(drain: Self.drain)
         working.cancel()
-        flushing.cancel()
         sequencing.cancel()
     }
 
@@ -91,10 +88,13 @@ struct Service: Sendable {
         let loop: EventLoop
         let store: PostgresStore
         let api: API
+        let lag: LagMeter
     }
 
-    private func makeLoops(_ rulebook: Rulebook, _ log: Log) async throws -> [ServingLoop] {
+    private func makeLoops(_ rulebook: Rulebook, _ log: Log, _ metrics: Metrics) async throws -> [ServingLoop] {
         var lanes: [ServingLoop] = []
+        let limits = settings.rateLimits.make()
+        let hasMetrics = settings.observation.metrics
         for number in 0..<settings.loops {
             let loop = try EventLoop(name: "serve \(number)")
             try loop.start()
@@ -102,16 +102,21 @@ struct Service: Sendable {
             let store = await Task(executorPreference: loop) {
                 PostgresStore(loop: loop, connections: options, rulebook: { rulebook }, now: clock.now)
             }.value
-            lanes.append(ServingLoop(loop: loop, store: store, api: makeAPI(store, rulebook, log)))
+            let api = makeAPI(store, rulebook, log, limits: limits, metrics: { hasMetrics ? await metrics.page() : nil })
+            let lag = LagMeter(loop)
+            loop.execute { lag.start() }
+            lanes.append(ServingLoop(loop: loop, store: store, api: api, lag: lag))
         }
         return lanes
     }
 
-    private func makeAPI(_ store: PostgresStore, _ rulebook: Rulebook, _ log: Log) -> API {
+    private func makeAPI(
+        _ store: PostgresStore, _ rulebook: Rulebook, _ log: Log, limits: RateLimits? = nil,
+        metrics: @escaping @Sendable () async -> [UInt8]? = { nil }
+    ) -> API {
         API(
             store: store, rulebook: { rulebook }, texts: texts, zones: installation.zones,
-            streams: settings.streams.limits,
-            now: clock.now, observe: log.observe)
+            streams: settings.streams.limits, now: clock.now, limits: limits, metrics: metrics, observe: log.observe)
     }
 
     private func makeServer(_ lanes: [ServingLoop]) -> HTTPServer {
@@ -127,7 +132,26 @@ struct Service: Sendable {
                 }
                 return { await lane.api.respond($0) }
             },
-            refusal: { lanes[0].api.refusal($0) })
+            refusal: { lanes[0].api.refusal($0) },
+            refused: { loop, refusal, response, remoteAddress in
+                let lane = lanes.first { $0.loop === loop }
+                lane?.api.noteRefusal(refusal, response, remoteAddress: remoteAddress)
+            })
+    }
+
+    private func metricsParts(
+        _ lanes: [ServingLoop], _ server: HTTPServer, _ session: Session, _ failures: JobFailures, _ log: Log
+    ) -> Metrics.Parts {
+        let (rulebook, clock, minutes) = (session.rulebook, clock, settings.autoCloseAt)
+        let lag = LagMeter(session.loop)
+        session.loop.execute { lag.start() }
+        return Metrics.Parts(
+            lanes: lanes.map { ($0.loop, $0.api, $0.store, $0.lag) }, server: server, control: session.loop,
+            store: session.store, controlLag: lag,
+            database: DatabaseFigures(loop: session.loop, store: session.store) {
+                minutes.map { rulebook.nights(at: clock.now(), minutes: $0) } ?? [:]
+            },
+            failures: failures, calendarDays: { rulebook.calendarDaysLeft(at: clock.now()) }, log: log)
     }
 }
 

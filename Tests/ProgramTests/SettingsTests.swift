@@ -12,6 +12,9 @@ import Testing
         ["REGLAMENT_LISTEN": "127.0.0.1:8080,"], ["REGLAMENT_LISTEN": "127.0.0.1:+80"],
         ["REGLAMENT_AUTO_CLOSE_AT": "2:00"], ["REGLAMENT_AUTO_CLOSE_AT": "24:00"], ["REGLAMENT_CLOCK": "tomorrow"],
         ["REGLAMENT_CLOCK": "2026-11-20"], ["REGLAMENT_CLOCK": "2026-11-20T09:30:00"], ["REGLAMENT_RATE_LIMIT": "600"],
+        ["REGLAMENT_RATE_LIMIT_CUSTOMER": "0"], ["REGLAMENT_RATE_LIMIT_EMPLOYEE": "off"],
+        ["REGLAMENT_RATE_LIMIT_FAILED_AUTHENTICATION": "1000001"], ["REGLAMENT_METRICS": "yes"],
+        ["REGLAMENT_ACCESS_LOG": "access.log"], ["REGLAMENT_ACCESS_LOG": "stdout"],
         ["REGLAMENT_LISTNE": "127.0.0.1:8080"], ["REGLAMENT_TLS_CERT": "/cert.pem"],
         ["REGLAMENT_TLS_KEY": "/key.pem"], ["REGLAMENT_LISTEN": "https://127.0.0.1:8443"], ["REGLAMENT_HSTS": "60"],
         ["REGLAMENT_HSTS": "-1"], ["REGLAMENT_HSTS": "1 year"], ["REGLAMENT_HSTS": "60; includeSubDomains"],
@@ -62,7 +65,26 @@ import Testing
         let given = lines.filter { $0.hasPrefix("#REGLAMENT_") }.map { $0.dropFirst() }.joined(separator: "\n")
         let settings = try Settings(try Settings.file(given, path: "example.conf"))
         #expect(settings.autoCloseAt == 120)
+        #expect(settings.rateLimits == (try Settings([:])).rateLimits)
+        #expect(settings.observation == (try Settings([:])).observation)
         #expect(settings.listen == [.tls(host: "127.0.0.1", port: 8080)])
+    }
+
+    @Test func `limits are on unless they are switched off, all of them`() throws {
+        let limits = try Settings([:]).rateLimits
+        #expect(limits.customer == 600 && limits.employee == 6_000 && limits.failedAuthentication == 20)
+        #expect(limits.make() != nil)
+        let off = ["REGLAMENT_RATE_LIMIT": "off", "REGLAMENT_RATE_LIMIT_CUSTOMER": "5"]
+        #expect(try Settings(off).rateLimits.make() == nil)
+    }
+
+    @Test func `the access log goes where it is sent`() throws {
+        func log(_ value: String) throws -> Settings.Observation.AccessLog {
+            try Settings(["REGLAMENT_ACCESS_LOG": value]).observation.accessLog
+        }
+        #expect(try log("off") == .off)
+        #expect(try log("stderr") == .standardError)
+        #expect(try log("/var/log/x") == .file("/var/log/x"))
     }
 
     @Test(arguments: [

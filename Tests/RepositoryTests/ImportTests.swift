@@ -26,7 +26,7 @@ import Testing
     /// What comes with the toolchain, for those that talk to the system or share memory between loops.
     static let system: [String: Set<String>] = [
         "EventLoop": ["Glibc", "Synchronization"], "HTTPServer": ["Glibc", "Synchronization"], "Postgres": ["Glibc"],
-        "TicketStore": ["Synchronization"], "TicketAPI": ["Synchronization"],
+        "TicketStore": ["Synchronization"], "TicketAPI": ["Glibc", "Synchronization"],
         "reglament": ["Glibc", "Synchronization"],
     ]
 

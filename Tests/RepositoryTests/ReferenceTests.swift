@@ -39,4 +39,8 @@ import Testing
         let policies = installation.policies.map(\.policy).sorted { $0.code < $1.code }
         #expect(written == LifecyclePage.text(policies), "`reglament docs` writes it")
     }
+
+    @Test func `the page of the metrics is what the service writes`() throws {
+        #expect(try Repository.text("docs/reference/metrics.md") == MetricsPage.text, "`reglament docs` writes it")
+    }
 }

@@ -38,7 +38,7 @@ import Tickets
         var fields: [(String, String)] = []
         switch call {
         case .listTickets, .queueSummary, .listOrganizations, .listUsers, .listContracts, .listProducts, .listPolicies,
-            .listReleases, .readFeed, .runAutoClose, .listRuns, .me, .health, .readiness:
+            .listReleases, .readFeed, .runAutoClose, .listRuns, .me, .health, .readiness, .metrics:
             break
         case .createTicket: body = registration(by: person)
         case .readTicket, .listComments, .listEvents, .explain: fill("id", try await world.ticket())

@@ -12,6 +12,25 @@ import Tickets
         _ = try Sample.texts.get()
     }
 
+    @Test(arguments: Texts.keys.sorted())
+    func `a text is in the language that it is for`(key: String) throws {
+        let texts = try Sample.texts.get()
+        #expect(texts.text(key, .en).contains(/[a-z]/) && !texts.text(key, .en).contains(/[а-яё]/.ignoresCase()))
+        #expect(texts.text(key, .ru).contains(/[а-яё]/.ignoresCase()), "\(key)")
+    }
+
+    @Test func `what lower modules call a fault has its text`() throws {
+        let known = Set(FaultCode.allCases.map(\.rawValue))
+        var said: Set<String> = []
+        for folder in ["Sources/JSONText", "Sources/Tickets"] {
+            for name in try Repository.files(in: folder) where name.hasSuffix(".swift") {
+                let text = try Repository.text("\(folder)/\(name)")
+                said.formUnion(text.matches(of: /(?:code: |fault\(|\.add\()"(\w+)"/).map { String($0.output.1) })
+            }
+        }
+        #expect(said.count >= 10 && said.subtracting(known) == [])
+    }
+
     @Test func `a file of texts with faults is refused with all of them`() throws {
         let good = try Repository.text("Config/texts/en.json")
         let bad = good.replacing("\"fault.blank\"", with: "\"fault.blnk\"").replacing("{min}", with: "{minimum}")

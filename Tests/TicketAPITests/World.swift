@@ -80,6 +80,9 @@ struct World: Sendable {
         private let list = Mutex<[Observation]>([])
         func add(_ observation: Observation) { list.withLock { $0.append(observation) } }
         var all: [Observation] { list.withLock { $0 } }
+        var answered: [AnsweredRequest] {
+            all.compactMap { if case .answered(let request) = $0 { request } else { nil } }
+        }
     }
 
     static let template = TestTemplate("api") { url in
@@ -129,7 +132,8 @@ struct World: Sendable {
 
     /// `sequences`: a sequencer runs beside it, so that the feed goes on.
     static func with(
-        streams: StreamLimits = StreamLimits(), sequences: Bool = false, _ body: (World) async throws -> Void
+        streams: StreamLimits = StreamLimits(), sequences: Bool = false, limits: RateLimits? = nil,
+        _ body: (World) async throws -> Void
     ) async throws {
         let rulebook = try Sample.rulebook.get()
         let texts = try Sample.texts.get()
@@ -148,12 +152,15 @@ struct World: Sendable {
                     rulebook: { rulebook }, now: { clock.now })
             }.value
             let api = API(
-                store: store, rulebook: { rulebook }, texts: texts, streams: streams, now: { clock.now },
-                observe: observed.add)
+                store: store, rulebook: { rulebook }, texts: texts, streams: streams, now: { clock.now }, limits: limits,
+                metrics: { Array("figures 1\n".utf8) }, observe: observed.add)
             let sequencer = Task(executorPreference: loop) { if sequences { await store.runSequencer() } }
             let server = HTTPServer(
                 ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)]), loops: [loop],
-                handler: { _ in { await api.respond($0) } }, refusal: { api.refusal($0) })
+                handler: { _ in { await api.respond($0) } }, refusal: { api.refusal($0) },
+                refused: { _, refusal, response, address in
+                    api.noteRefusal(refusal, response, remoteAddress: address)
+                })
             try server.start()
             let port = try #require(server.boundPorts.first)
             let result: Result<Void, any Error>

@@ -50,7 +50,8 @@ extension API {
         case .runAutoClose: try await runAutoClose(exchange)
         case .listRuns: try await listRuns(exchange)
         case .me: try me(exchange)
-        case .health, .readiness, .problemPage: preconditionFailure("answered before anybody is asked for a token")
+        case .health, .readiness, .problemPage, .metrics:
+            preconditionFailure("answered before anybody is asked for a token")
         }
     }
 }

@@ -44,6 +44,8 @@ enum Statements {
             text(run),
             text(unfinishedRuns),
             text(runs),
+            text(lastRun),
+            text(ticketCounts),
             text(searchSize),
             text(searchSizeCustomer),
             text(queueCounts),

@@ -28,6 +28,8 @@ struct Settings: Sendable {
     /// Where the service's clock starts; nil: the system's.
     var clock: Instant?
     var compression: Compression
+    var rateLimits: RateLimits
+    var observation: Observation
 
     enum LogFormat: String, CaseIterable, Sendable { case text, json }
     enum ListenAddress: Sendable, Equatable {
@@ -52,8 +54,8 @@ struct Settings: Sendable {
             "REGLAMENT_LOG",
             "REGLAMENT_AUTO_CLOSE_AT",
             "REGLAMENT_CLOCK",
-            "REGLAMENT_RATE_LIMIT",
-        ] + TLS.names + Streams.names + Compression.names
+        ]
+        + TLS.names + Streams.names + Compression.names + RateLimits.names + Observation.names
     /// Names the file; so it cannot stand in it.
     static let fileName = "REGLAMENT_CONFIG_FILE"
     /// What begins so is the test suite's.
@@ -113,7 +115,8 @@ struct Settings: Sendable {
 
     init(_ values: [String: String]) throws {
         compression = try Compression(values)
-        streams = try Streams(values)
+        rateLimits = try RateLimits(values)
+        observation = try Observation(values)
         databaseURL = values["REGLAMENT_DATABASE_URL"]
         migrateURL = values["REGLAMENT_MIGRATE_URL"] ?? databaseURL
         data = values["REGLAMENT_DATA"] ?? data
@@ -140,9 +143,6 @@ struct Settings: Sendable {
                 throw Failure.failed("REGLAMENT_CLOCK is `\(text)`; it must be a time like 2026-11-20T09:30:00Z.")
             }
             clock = instant.truncatedToMilliseconds()
-        }
-        if let text = values["REGLAMENT_RATE_LIMIT"], text != "off" {
-            throw Failure.failed("REGLAMENT_RATE_LIMIT is `\(text)`; this version has no limits: it can only be `off`.")
         }
     }
 

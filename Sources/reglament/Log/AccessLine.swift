@@ -1,0 +1,98 @@
+import JSONText
+import Regulations
+import TicketAPI
+import Tickets
+
+/// One request as one line, in either form (`docs/reference/logs.md`). Whatever a client sends, it stays one line of as
+/// many parts.
+enum AccessLine {
+    /// Parts with blanks between, `-` for what is not known; the first nine by their place, the others by their name.
+    static func writeText(_ request: AnsweredRequest, at now: Instant, into line: inout [UInt8]) {
+        line += now.rfc3339.utf8
+        part(request.requestID, into: &line)
+        if let principal = request.principal {
+            part("\(principal.user.text)/\(principal.token.text)/\(principal.role.rawValue)", into: &line)
+        } else {
+            part(nil, into: &line)
+        }
+        part(request.remoteAddress, into: &line)
+        part(request.method, into: &line)
+        part(request.route, into: &line)
+        number(nil, Int64(request.status), into: &line)
+        part(request.problem, into: &line)
+        if let trace = request.trace {
+            part("\(trace.traceID)-\(trace.spanID)", into: &line)
+        } else {
+            part(nil, into: &line)
+        }
+        number(" bytes=", Int64(request.bodyBytes), into: &line)
+        number(" us=", request.microseconds, into: &line)
+        number(" parse=", request.parse, into: &line)
+        number(" database=", request.database, into: &line)
+        number(" encode=", request.encode, into: &line)
+        line.append(0x0a)
+    }
+
+    /// One object whose members are always the same.
+    static func writeJSON(_ request: AnsweredRequest, at now: Instant, into line: inout [UInt8]) {
+        var json = JSONWriter(capacity: 640)
+        json.object { json in
+            json.member("at", now.rfc3339)
+            json.member("request_id", request.requestID)
+            json.member("user", request.principal?.user.text)
+            json.member("token", request.principal?.token.text)
+            json.member("role", request.principal?.role.rawValue)
+            json.member("address", request.remoteAddress)
+            json.member("method", request.method)
+            json.member("route", request.route)
+            json.member("status", request.status)
+            json.member("problem", request.problem)
+            json.member("trace_id", request.trace?.traceID)
+            json.member("span_id", request.trace?.spanID)
+            json.member("parent_id", request.trace?.parentID)
+            json.member("bytes", request.bodyBytes)
+            json.member("microseconds", Int(request.microseconds))
+            json.member("parse_microseconds", Int(request.parse))
+            json.member("database_microseconds", Int(request.database))
+            json.member("encode_microseconds", Int(request.encode))
+        }
+        line += json.bytes
+        line.append(0x0a)
+    }
+
+    /// A message stays one line, readable in any language.
+    static func printable(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return text }
+        return String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? "?" : Character($0) })
+    }
+
+    private static func number(_ name: StaticString?, _ value: Int64, into line: inout [UInt8]) {
+        if let name {
+            line.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        } else {
+            line.append(0x20)
+        }
+        let start = line.count
+        var rest = value.magnitude
+        repeat {
+            line.append(0x30 + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        line[start...].reverse()
+    }
+
+    /// Blanks, backslashes and everything but visible ASCII become `\xHH`, so that no value ends its part or its line.
+    private static func part(_ text: String?, into line: inout [UInt8]) {
+        line.append(0x20)
+        guard let text, !text.isEmpty else { return line.append(0x2d) }
+        for byte in text.utf8 {
+            if byte > 0x20, byte < 0x7f, byte != 0x5c {
+                line.append(byte)
+            } else {
+                line += [0x5c, 0x78, hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]]
+            }
+        }
+    }
+
+    private static let hexDigits = Array("0123456789abcdef".utf8)
+}
