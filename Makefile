@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages run build test lint check bench fuzz docs clean
+.PHONY: help packages run build test lint contract check bench fuzz docs clean
 
 RELEASE := --configuration release --static-swift-stdlib
 
@@ -31,7 +31,10 @@ lint: ## Checks the format of the Swift sources and the scripts' syntax
 	@for script in Scripts/* .ci/run; do \
 	    if head --lines=1 "$$script" | grep --quiet bash; then bash -n "$$script"; fi; done
 
-check: lint test ## Exactly what CI runs: lint, release build, all tests
+contract: build ## Holds the service against its OpenAPI document with schemathesis; CONTRACT_SECONDS=3600 for longer
+	Scripts/contract-test
+
+check: lint test contract ## Exactly what CI runs: lint, release build, all tests, the OpenAPI document
 
 bench: build ## Measures against pgbench and nginx on this machine
 	Scripts/bench

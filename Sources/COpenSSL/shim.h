@@ -57,8 +57,11 @@ static inline int copenssl_protect_ticket(
 
 // The client's side, for the tests.
 
-static inline int copenssl_set_versions(SSL_CTX *context, int least, int most) {
-    return SSL_CTX_set_min_proto_version(context, least) && SSL_CTX_set_max_proto_version(context, most);
+static inline int copenssl_set_versions(SSL *connection, int least, int most) {
+    return SSL_set_min_proto_version(connection, least) && SSL_set_max_proto_version(connection, most);
+}
+static inline int copenssl_set_signatures_offered(SSL *connection, const char *names) {
+    return SSL_set1_sigalgs_list(connection, names);
 }
 static inline long copenssl_set_server_name(SSL *connection, const char *name) {
     return SSL_set_tlsext_host_name(connection, name);

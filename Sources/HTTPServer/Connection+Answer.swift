@@ -3,7 +3,7 @@ import HTTPWire
 
 extension Connection {
     /// Sends a handler's response; nothing happens when the client has gone.
-    func answer(_ response: Response, to number: Int) async {
+    func answer(_ response: Response, to number: Int) {
         guard case .exchange(let exchange) = phase, exchange.number == number else { return }
         let status = (200...599).contains(response.status) ? response.status : 500
         let mayHaveBody = status != 204 && status != 304 && !exchange.isHead
@@ -21,8 +21,8 @@ extension Connection {
                 }
             let endsByClosing = mayHaveBody && framing == .none
             writeHead(status, response.fields, framing, persists && !endsByClosing, exchange)
-            if mayHaveBody, await !send(next, framing: framing) { return abort() }
-            complete(persists: persists && !endsByClosing)
+            guard mayHaveBody else { return complete(persists: persists && !endsByClosing) }
+            pull(next, framing: framing, of: number, persists: persists && !endsByClosing)
         }
     }
 
@@ -82,16 +82,36 @@ extension Connection {
         advance()
     }
 
+    /// Sends a stream in a task of its own, so that the request and all that its handler needed are let go of: a stream may
+    /// last for days.
+    ///
+    /// The task is cancelled when the client has gone, or has ended its side and may still read: a stream that waits for
+    /// something to say has nobody to say it to, and one that has an end of its own goes on.
+    private func pull(
+        _ next: @escaping @Sendable () async throws -> [UInt8]?, framing: ResponseHead.Framing, of number: Int,
+        persists: Bool
+    ) {
+        runningHandlers += 1
+        isPulling = true
+        let task = Task.immediate(executorPreference: loop) { @Sendable [self] in
+            let isWhole = await send(next, framing: framing)
+            isPulling = false
+            pulling = nil
+            if isWhole { complete(persists: persists) } else { abort() }
+            handlerEnded()
+        }
+        // It may be over by now, and the next request have begun.
+        guard isPulling, case .exchange(let exchange) = phase, exchange.number == number else { return }
+        pulling = task
+        if hasPeerEnded { task.cancel() }
+    }
+
     /// Pulls a stream to its end, as fast as the client takes it; false when it breaks its promise or the client went.
     private func send(
         _ next: @Sendable () async throws -> [UInt8]?, framing: ResponseHead.Framing
     ) async -> Bool {
         var sent = 0
         var sinceYield = 0
-        isPulling = true
-        defer { isPulling = false }
-        // Who has ended before the first piece is not told of by epoll again.
-        if hasPeerEnded { withUnsafeCurrentTask { $0?.cancel() } }
         do {
             advance()
             while let piece = try await next() {

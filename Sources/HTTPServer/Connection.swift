@@ -57,10 +57,10 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     private var isRemoved = false
     var runningHandlers = 0
     var writer: UnsafeContinuation<Void, Never>?
-    /// The handler that runs, until it has returned.
-    private var handling: Task<Void, Never>?
-    /// The handler's stream is being pulled.
+    /// A response's stream is being pulled.
     var isPulling = false
+    /// Pulls it; nil also while its first piece is asked for.
+    var pulling: Task<Void, Never>?
     var clock = ConnectionClock()
 
     var configuration: ServerConfiguration { context.shared.configuration }
@@ -92,7 +92,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         if readiness.contains(.error) { return abort() }
         if !readiness.isDisjoint(with: [.readable, .hangup, .ended]) { mayRead = true }
         if !readiness.isDisjoint(with: [.ended, .hangup]) { hasPeerEnded = true }
-        if hasPeerEnded { cancelPulling() }
+        if hasPeerEnded { pulling?.cancel() }
         if readiness.contains(.writable) { mayWrite = true }
         if transport.isEncrypted {
             mayRead = true
@@ -263,25 +263,16 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         let request = Request(head, body: body(of: head, number), remoteAddress: remoteAddress)
         let handler = context.handler
         runningHandlers += 1
-        let task = Task.immediate(executorPreference: loop) { @Sendable [self] in
+        Task.immediate(executorPreference: loop) { @Sendable [self] in
             let response = await handler(request)
-            await answer(response, to: number)
+            answer(response, to: number)
             handlerEnded()
         }
-        if runningHandlers > 0 { handling = task }
     }
 
-    private func handlerEnded() {
+    func handlerEnded() {
         runningHandlers -= 1
-        // The next request may have begun within the end of this one.
-        if runningHandlers == 0 { handling = nil }
         removeIfDone()
-    }
-
-    /// Tells a stream that waits for something to say that nobody is there to hear it. One that has an end of its own
-    /// may go on: a client that has ended its side may still read.
-    private func cancelPulling() {
-        if isPulling { handling?.cancel() }
     }
 
     /// Answers what no handler sees, and closes.
@@ -345,7 +336,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         if case .closed = phase { return }
         let last = phase
         phase = .closed
-        cancelPulling()
+        pulling?.cancel()
         watch?.cancel()
         watch = nil
         closing()
@@ -366,7 +357,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
 
     private func restIfIdle() {
         guard let input, input.count == 0 else { return }
-        if case .exchange = phase { return }
+        if case .exchange = phase, !isPulling { return }
         context.giveBack(input)
         self.input = nil
     }

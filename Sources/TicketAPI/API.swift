@@ -11,6 +11,7 @@ public final class API: Sendable {
     let texts: Texts
     let now: @Sendable () -> Instant
     let zones: (any TimeZoneSource)?
+    let reference: Reference
     let hub: StreamHub
     let observe: @Sendable (Observation) -> Void
     /// Nil: nobody is limited.
@@ -22,6 +23,7 @@ public final class API: Sendable {
 
     /// - Parameters:
     ///   - rulebook: what is installed, asked for anew by every request.
+    ///   - reference: what the service says of itself; nil: drawn here, which takes a moment.
     ///   - zones: time zones that no regulation names, for `GET /v1/calendars/{code}/deadline`; nil: none.
     ///   - streams: how many may listen to events, in all loops together.
     ///   - now: the service's one clock.
@@ -30,7 +32,7 @@ public final class API: Sendable {
     ///   - clock: monotonic nanoseconds, for durations.
     ///   - observe: hears of every answer, on the loop; must not block.
     public init(
-        store: any Store, rulebook: @escaping @Sendable () -> Rulebook, texts: Texts,
+        store: any Store, rulebook: @escaping @Sendable () -> Rulebook, texts: Texts, reference: Reference? = nil,
         zones: (any TimeZoneSource)? = nil, streams: StreamLimits = StreamLimits(),
         now: @escaping @Sendable () -> Instant, limits: RateLimits? = nil,
         metrics: @escaping @Sendable () async -> [UInt8]? = { nil },
@@ -40,6 +42,7 @@ public final class API: Sendable {
         self.store = store
         self.rulebook = rulebook
         self.texts = texts
+        self.reference = reference ?? Reference(texts)
         self.zones = zones
         self.now = now
         hub = StreamHub(store: store, limits: streams, now: now)
@@ -53,8 +56,9 @@ public final class API: Sendable {
     public func respond(_ request: Request) async -> Response {
         let time = RequestTime(clock: clock)
         let identity = RequestIdentity(request.fields.values("x-request-id"))
+        let parents = request.fields.contains("traceparent") ? request.fields.values("traceparent") : []
         let trace = TraceContext(
-            request.fields.values("traceparent"), instance: identity.instance, span: figures.nextSpan())
+            parents, instance: identity.instance, span: figures.nextSpan())
         var progress = Progress()
         let answer = await RequestTime.$current.withValue(time) {
             await self.answerOrRefuse(request, identity, &progress)
@@ -102,7 +106,7 @@ public final class API: Sendable {
         }
         progress.call = call
         let now = now().truncatedToMilliseconds()
-        guard Permissions.roles(call) != nil else { return try await answerOpenly(call, arguments, language) }
+        guard Permissions.roles(call) != nil else { return try await answerOpenly(call, arguments, request, language) }
         let (caller, standing) = try await authenticate(request, at: now)
         progress.caller = caller
         progress.standing = standing
@@ -131,11 +135,16 @@ public final class API: Sendable {
     }
 
     /// Calls without a token.
-    private func answerOpenly(_ call: Call, _ arguments: [String], _ language: Language) async throws -> Answer {
+    private func answerOpenly(
+        _ call: Call, _ arguments: [String], _ request: Request, _ language: Language
+    ) async throws -> Answer {
         switch call {
         case .health: return health(language)
         case .readiness: return try await readiness(language)
-        case .problemPage: return try problemPage(arguments[0], language)
+        case .openAPI: return answer(reference.documentPage(language), request)
+        case .docsPage: return answer(reference.documentationPage(language), request)
+        case .problemList: return answer(reference.problemList(language), request)
+        case .problemPage: return try problemPage(arguments[0], request, language)
         case .metrics:
             guard let page = await metrics() else { throw Problem(.notFound) }
             return Answer(

@@ -17,12 +17,36 @@ struct Answer: Sendable {
     var location: String?
     var etag: String?
     var body: [UInt8]
+    var freshness = Freshness.never
     /// Further fields, in their order.
     var fields: [(name: String, value: String)] = []
     /// Pulled instead of `body`; its end is not known beforehand.
     var stream: (@Sendable () async throws -> [UInt8]?)?
     /// What kind of error it is; nil: none.
     var problem: ProblemType?
+
+    /// Who may keep an answer, and for how long.
+    enum Freshness: Sendable {
+        /// Nobody: it is the caller's own.
+        case never
+        /// Anybody for five minutes, and longer when the tag still matches: it is the same for all callers.
+        case `public`
+
+        var cacheControl: String {
+            switch self {
+            case .never: "no-store"
+            case .public: "public, max-age=300"
+            }
+        }
+
+        /// What the answer depends on beside the address.
+        var vary: String {
+            switch self {
+            case .never: "Authorization, Accept-Language, Accept-Encoding"
+            case .public: "Accept-Language, Accept-Encoding"
+            }
+        }
+    }
 
     init(status: Int, contentType: String?, language: Language?, body: [UInt8]) {
         self.status = status
@@ -61,6 +85,15 @@ struct Answer: Sendable {
 
     static let replayed = (name: "Idempotency-Replayed", value: "true")
 
+    /// 304 when the client has just this already (RFC 9110, 13.1.2).
+    func unlessMatched(_ request: Fields) -> Answer {
+        guard let etag, EntityTag.names(request.values("if-none-match"), etag) else { return self }
+        var unchanged = Answer(status: 304, contentType: nil, language: nil, body: [])
+        unchanged.etag = etag
+        unchanged.freshness = freshness
+        return unchanged
+    }
+
     /// The response with the fields that every one has, and those that some requests ask for.
     func response(
         requestID: String, standing: RateLimits.Standing? = nil, traceresponse: String? = nil
@@ -71,8 +104,8 @@ struct Answer: Sendable {
         if let location { out.append("Location", location) }
         if let etag { out.append("ETag", etag) }
         for field in fields { out.append(field.name, field.value) }
-        out.append("Vary", "Authorization, Accept-Language, Accept-Encoding")
-        out.append("Cache-Control", "no-store")
+        out.append("Vary", freshness.vary)
+        out.append("Cache-Control", freshness.cacheControl)
         out.append("X-Request-Id", requestID)
         if let standing {
             out.append("RateLimit-Policy", standing.policy)

@@ -67,6 +67,9 @@ public struct Route: Sendable, Equatable {
         case .me: ("GET", "/v1/me")
         case .health: ("GET", "/healthz")
         case .readiness: ("GET", "/readyz")
+        case .openAPI: ("GET", "/openapi.json")
+        case .docsPage: ("GET", "/docs")
+        case .problemList: ("GET", "/problems")
         case .problemPage: ("GET", "/problems/{code}")
         case .metrics: ("GET", "/metrics")
         }

@@ -43,7 +43,7 @@ public struct Texts: Sendable {
         for reason in Because.allCases { keys.insert("because.\(reason.rawValue)") }
         for reason in JSONSyntaxError.Reason.allCases { keys.insert(key(of: reason)) }
         for role in Role.allCases { keys.insert("role.\(role.rawValue)") }
-        return keys
+        return keys.union(Prose.keys)
     }()
 
     func title(of type: ProblemType, _ language: Language) -> String {
@@ -71,6 +71,11 @@ public struct Texts: Sendable {
     }
 
     func name(of role: Role, _ language: Language) -> String { text("role.\(role.rawValue)", language) }
+
+    /// One of `Prose.keys`.
+    func prose(_ key: String, _ language: Language, _ arguments: [String: String] = [:]) -> String {
+        text(key, language, arguments)
+    }
 
     func text(_ key: String, _ language: Language, _ arguments: [String: String] = [:]) -> String {
         // A key that is not there can only be a fault code of a lower module that the list here lacks: say the key.

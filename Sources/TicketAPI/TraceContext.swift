@@ -29,11 +29,19 @@ public struct TraceContext: Sendable, Equatable {
         }
     }
 
-    public var traceID: String { identifier.utf8.count == 32 ? identifier : identifier.filter { $0 != "-" } }
+    public var traceID: String {
+        identifier.utf8.count == 32
+            ? identifier : String(decoding: identifier.utf8.filter { $0 != 0x2d }, as: UTF8.self)
+    }
 
     public var spanID: String {
-        let digits = String(span, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        String(unsafeUninitializedCapacity: 16) { digits in
+            for index in 0..<16 {
+                let digit = UInt8(truncatingIfNeeded: span >> UInt64(60 - 4 * index)) & 15
+                digits[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
+            }
+            return 16
+        }
     }
 
     /// The field of the same name, out of the editors' draft that follows level 2; nil when the caller did not speak of

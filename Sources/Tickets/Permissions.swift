@@ -15,7 +15,8 @@ public enum Call: String, CaseIterable, Sendable {
     case calendarDeadline
     case runAutoClose, listRuns
     case me
-    case health, readiness, problemPage, metrics
+    case health, readiness, metrics
+    case openAPI, docsPage, problemList, problemPage
 }
 
 /// Who may ask for what. The store narrows what a call then shows or touches.
@@ -30,7 +31,7 @@ public enum Permissions {
     /// Nil: no token is asked for.
     public static func roles(_ call: Call) -> Set<Role>? {
         switch call {
-        case .health, .readiness, .problemPage, .metrics: nil
+        case .health, .readiness, .metrics, .openAPI, .docsPage, .problemList, .problemPage: nil
         case .me, .listTokens, .createToken, .revokeToken: everyone
         case .listTickets, .createTicket, .readTicket, .addComment, .listComments, .listEvents, .explain: people
         case .readFeed: employees.union([.service])

@@ -1,5 +1,6 @@
 import Digests
 import Regulations
+import TicketAPI
 import TicketStore
 import Tickets
 
@@ -53,7 +54,14 @@ struct Installation: Sendable {
         return Rulebook(current: current, earlier: earlier, calendars: calendars, zones: rules)
     }
 
-    func text(_ name: String) throws -> [UInt8] { try Files.read("\(home)/Config/texts/\(name)") }
+    /// Everything that is said to people. Throws every fault of both files.
+    func texts() throws -> Texts {
+        do { return try Texts(en: text("en.json"), ru: text("ru.json")) } catch let error as TextsError {
+            throw Failure.failed("\(error)")
+        }
+    }
+
+    private func text(_ name: String) throws -> [UInt8] { try Files.read("\(home)/Config/texts/\(name)") }
 
     func migrations() throws -> [Migration] {
         let folder = "\(home)/Migrations"

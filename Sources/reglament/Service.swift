@@ -93,6 +93,7 @@ struct Service: Sendable {
 
     private func makeLoops(_ rulebook: Rulebook, _ log: Log, _ metrics: Metrics) async throws -> [ServingLoop] {
         var lanes: [ServingLoop] = []
+        let reference = Reference(texts)
         let limits = settings.rateLimits.make()
         let hasMetrics = settings.observation.metrics
         for number in 0..<settings.loops {
@@ -102,7 +103,8 @@ struct Service: Sendable {
             let store = await Task(executorPreference: loop) {
                 PostgresStore(loop: loop, connections: options, rulebook: { rulebook }, now: clock.now)
             }.value
-            let api = makeAPI(store, rulebook, log, limits: limits, metrics: { hasMetrics ? await metrics.page() : nil })
+            let api = makeAPI(
+                store, rulebook, log, reference: reference, limits: limits, metrics: { hasMetrics ? await metrics.page() : nil })
             let lag = LagMeter(loop)
             loop.execute { lag.start() }
             lanes.append(ServingLoop(loop: loop, store: store, api: api, lag: lag))
@@ -111,11 +113,12 @@ struct Service: Sendable {
     }
 
     private func makeAPI(
-        _ store: PostgresStore, _ rulebook: Rulebook, _ log: Log, limits: RateLimits? = nil,
+        _ store: PostgresStore, _ rulebook: Rulebook, _ log: Log, reference: Reference? = nil,
+        limits: RateLimits? = nil,
         metrics: @escaping @Sendable () async -> [UInt8]? = { nil }
     ) -> API {
         API(
-            store: store, rulebook: { rulebook }, texts: texts, zones: installation.zones,
+            store: store, rulebook: { rulebook }, texts: texts, reference: reference, zones: installation.zones,
             streams: settings.streams.limits, now: clock.now, limits: limits, metrics: metrics, observe: log.observe)
     }
 

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Streams that wait for something to say, and clients that do not wait for it.
-@Suite struct StreamTests {
+@Suite(.serialized) struct StreamTests {
     /// Gives one piece, then waits until it is cancelled.
     final class Silence: Sendable {
         let pulls = Atomic<Int>(0)

@@ -27,20 +27,26 @@ final class TLSClient: RawClient {
     /// The reason that OpenSSL gives, such as "tlsv1 alert protocol version".
     struct Refused: Error { let reason: String }
 
-    private let context: OpaquePointer?
+    /// SSL_CTX, for all clients.
+    ///
+    /// Unchecked: it is not changed once it is made.
+    private struct Context: @unchecked Sendable { let value: OpaquePointer? }
+    private static let context: Context = {
+        let context = SSL_CTX_new(TLS_client_method())
+        SSL_CTX_load_verify_locations(context, TestCertificates.shared.path("root.pem"), nil)
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+        return Context(value: context)
+    }()
     let connection: OpaquePointer?
 
     /// Connects and shakes hands.
     init(port: UInt16, _ offer: Offer = Offer(), receiveBuffer: Int32? = nil) throws {
-        context = SSL_CTX_new(TLS_client_method())
+        connection = SSL_new(Self.context.value)
         // TLS 1.1 needs SHA-1, which is what is to be refused.
-        SSL_CTX_set_security_level(context, 0)
-        _ = copenssl_set_versions(context, offer.versions.lowerBound, offer.versions.upperBound)
-        SSL_CTX_set_cipher_list(context, offer.ciphers ?? "ALL")
-        if let signatures = offer.signatures { _ = copenssl_set_signatures(context, signatures) }
-        SSL_CTX_load_verify_locations(context, TestCertificates.shared.path("root.pem"), nil)
-        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
-        connection = SSL_new(context)
+        SSL_set_security_level(connection, 0)
+        _ = copenssl_set_versions(connection, offer.versions.lowerBound, offer.versions.upperBound)
+        SSL_set_cipher_list(connection, offer.ciphers ?? "ALL")
+        if let signatures = offer.signatures { _ = copenssl_set_signatures_offered(connection, signatures) }
         SSL_set1_host(connection, "localhost")
         _ = copenssl_set_server_name(connection, "localhost")
         if let session = offer.session { SSL_set_session(connection, session.value) }
@@ -54,10 +60,7 @@ final class TLSClient: RawClient {
         }
     }
 
-    deinit {
-        SSL_free(connection)
-        SSL_CTX_free(context)
-    }
+    deinit { SSL_free(connection) }
 
     var version: String { SSL_get_version(connection).map { String(cString: $0) } ?? "" }
     var cipher: String { SSL_CIPHER_get_name(SSL_get_current_cipher(connection)).map { String(cString: $0) } ?? "" }

@@ -35,17 +35,23 @@ struct TestServer {
         }
     }
 
-    /// Runs `body` and stops the server, whatever happens.
+    /// Runs `body` and stops the server, whatever happens. On a thread of its own: the clients block, and other tests
+    /// need the few threads of the global pool.
     static func with(
         _ server: TestServer, drain: Duration = .seconds(2), _ body: (TestServer) async throws -> Void
     ) async throws {
-        do {
-            try await body(server)
-        } catch {
-            await server.stop(drain: .zero)
-            throw error
+        let control = try EventLoop(name: "control")
+        try control.start()
+        defer { control.stop() }
+        try await withTaskExecutorPreference(control) {
+            do {
+                try await body(server)
+            } catch {
+                await server.stop(drain: .zero)
+                throw error
+            }
+            await server.stop(drain: drain)
         }
-        await server.stop(drain: drain)
     }
 
     /// Answers with method, path and body, or as the path says.

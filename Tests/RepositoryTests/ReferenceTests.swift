@@ -33,11 +33,11 @@ import Testing
         }
     }
 
-    @Test func `the page of the lifecycle is what the tables say`() throws {
-        let written = try Repository.text("docs/reference/lifecycle.md")
+    @Test func `the drawn pages are what the tables say`() throws {
         let installation = try Installation(try Settings.read(environment: ["REGLAMENT_HOME": Repository.root.path]))
-        let policies = installation.policies.map(\.policy).sorted { $0.code < $1.code }
-        #expect(written == LifecyclePage.text(policies), "`reglament docs` writes it")
+        for (path, text) in try DocsCommand.pages(installation) {
+            #expect(try Repository.text(path) == text, "`reglament docs` writes \(path)")
+        }
     }
 
     @Test func `the page of the metrics is what the service writes`() throws {

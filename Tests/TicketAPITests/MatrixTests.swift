@@ -38,7 +38,8 @@ import Tickets
         var fields: [(String, String)] = []
         switch call {
         case .listTickets, .queueSummary, .listOrganizations, .listUsers, .listContracts, .listProducts, .listPolicies,
-            .listReleases, .readFeed, .runAutoClose, .listRuns, .me, .health, .readiness, .metrics:
+            .listReleases, .readFeed, .runAutoClose, .listRuns, .me, .health, .readiness, .metrics,
+            .openAPI, .docsPage, .problemList:
             break
         case .createTicket: body = registration(by: person)
         case .readTicket, .listComments, .listEvents, .explain: fill("id", try await world.ticket())

@@ -14,6 +14,9 @@ enum Sample {
         try Texts(en: Repository.bytes("Config/texts/en.json"), ru: Repository.bytes("Config/texts/ru.json"))
     }
 
+    /// Drawn once for all tests.
+    static let reference = Result { Reference(try texts.get()) }
+
     static let rulebook = Result {
         let policies = try Repository.files(in: "Config/policies").filter { $0.hasSuffix(".json") }.map {
             try Policy(file: $0, bytes: try Repository.bytes("Config/policies/\($0)"))

@@ -152,7 +152,8 @@ struct World: Sendable {
                     rulebook: { rulebook }, now: { clock.now })
             }.value
             let api = API(
-                store: store, rulebook: { rulebook }, texts: texts, streams: streams, now: { clock.now }, limits: limits,
+                store: store, rulebook: { rulebook }, texts: texts, reference: try Sample.reference.get(),
+                streams: streams, now: { clock.now }, limits: limits,
                 metrics: { Array("figures 1\n".utf8) }, observe: observed.add)
             let sequencer = Task(executorPreference: loop) { if sequences { await store.runSequencer() } }
             let server = HTTPServer(
@@ -208,7 +209,7 @@ extension World {
         try await Task(executorPreference: loop) { try await body(self) }.value
     }
 
-    /// One request on a connection of its own.
+    /// One request on a connection of its own; what it answers must be as the OpenAPI document says.
     func call(
         _ method: String, _ path: String, _ body: String? = nil, as person: Person? = nil,
         fields: [(String, String)] = []
@@ -222,7 +223,10 @@ extension World {
             head += "Content-Length: \(body.utf8.count)\r\n"
         }
         let text = head + "\r\n" + (body ?? "")
-        return try Reply(try await SocketClient.exchange(port: port, Array(text.utf8)))
+        let reply = try Reply(try await SocketClient.exchange(port: port, Array(text.utf8)))
+        let faults = try Conformance.shared.get().faults(method, path, body, reply)
+        #expect(faults == [], "\(method) \(path) is not as the document says: \(reply.status)")
+        return reply
     }
 
     func get(_ path: String, as person: Person, fields: [(String, String)] = []) async throws -> Reply {

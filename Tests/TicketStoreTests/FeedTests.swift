@@ -9,7 +9,7 @@ import Tickets
 @testable import TicketStore
 
 /// The installation's one order of events, against those who write at the same time and those who kill the sequencer.
-@Suite struct FeedTests {
+@Suite(.serialized) struct FeedTests {
     /// What a reader got who always went on from the last place.
     private struct Reading: Sendable {
         var places: [Int] = []
@@ -57,7 +57,7 @@ import Tickets
             let sequencers = [world.store, rival].map { store in
                 Task(executorPreference: world.loop) { await store.runSequencer() }
             }
-            let lane = self.superuser(world, connections: 10)
+            let lane = self.superuser(world, connections: 7)
             let isWriting = Atomic<Bool>(true)
             async let reading: Reading = {
                 var reading = Reading()
@@ -72,7 +72,7 @@ import Tickets
                 }
             }()
             try await withThrowingTaskGroup { group in
-                for _ in 0..<8 {
+                for _ in 0..<6 {
                     group.addTask(executorPreference: world.loop) {
                         for _ in 0..<20 {
                             let id = ids[Int.random(in: 0..<ids.count)]

@@ -96,7 +96,7 @@ import Tickets
         let employees: Set<Role> = [.engineer, .lead, .admin]
         let expected: Set<Role>? =
             switch call {
-            case .health, .readiness, .problemPage, .metrics: nil
+            case .health, .readiness, .openAPI, .docsPage, .problemList, .problemPage, .metrics: nil
             case .me, .listTokens, .createToken, .revokeToken: all
             case .readFeed: [.engineer, .lead, .admin, .service]
             case .confirm, .dispute, .withdraw: [.customer]

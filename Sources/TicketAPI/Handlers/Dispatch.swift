@@ -50,7 +50,7 @@ extension API {
         case .runAutoClose: try await runAutoClose(exchange)
         case .listRuns: try await listRuns(exchange)
         case .me: try me(exchange)
-        case .health, .readiness, .problemPage, .metrics:
+        case .health, .readiness, .openAPI, .docsPage, .problemList, .problemPage, .metrics:
             preconditionFailure("answered before anybody is asked for a token")
         }
     }

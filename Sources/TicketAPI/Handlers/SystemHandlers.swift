@@ -1,3 +1,4 @@
+import HTTPWire
 import JSONText
 import Regulations
 import Tickets
@@ -18,23 +19,21 @@ extension API {
         return .json(200, UserBody(exchange.caller.user), in: exchange.language)
     }
 
-    /// What `type` of a problem leads to: its title and what it means, for people.
-    func problemPage(_ code: String, _ language: Language) throws -> Answer {
-        guard let type = ProblemType(rawValue: code) else { throw Problem(.notFound) }
-        let title = texts.title(of: type, language).escapedForHTML
-        let detail = texts.detail(of: type, language, [:]).escapedForHTML
-        let page = """
-            <!doctype html>
-            <html lang="\(language.rawValue)"><head><meta charset="utf-8"><title>\(title)</title></head>
-            <body><h1>\(title)</h1><p>\(detail)</p><p>HTTP \(type.status) · <code>/problems/\(code)</code></p></body></html>
+    /// A page about the problem that a `type` names.
+    func problemPage(_ code: String, _ request: Request, _ language: Language) throws -> Answer {
+        guard let type = ProblemType(rawValue: code), let page = reference.problemPage(type, language) else {
+            throw Problem(.notFound)
+        }
+        return answer(page, request)
+    }
 
-            """
-        var answer = Answer(
-            status: 200, contentType: "text/html; charset=utf-8", language: language, body: Array(page.utf8))
-        answer.fields = [
-            ("Content-Security-Policy", "default-src 'none'"), ("X-Content-Type-Options", "nosniff"),
-        ]
-        return answer
+    /// What was drawn at the start; it changes only with the program.
+    func answer(_ page: Reference.Page, _ request: Request) -> Answer {
+        var answer = Answer(status: 200, contentType: page.contentType, language: page.language, body: page.bytes)
+        answer.etag = page.etag
+        answer.fields = page.fields
+        answer.freshness = .public
+        return answer.unlessMatched(request.fields)
     }
 }
 
@@ -42,19 +41,4 @@ private struct StatusBody: Body {
     let status: String
 
     func write(to json: inout JSONWriter) { json.object { json in json.member("status", status) } }
-}
-
-extension String {
-    fileprivate var escapedForHTML: String {
-        var out = ""
-        for scalar in unicodeScalars {
-            switch scalar {
-            case "&": out += "&amp;"
-            case "<": out += "&lt;"
-            case ">": out += "&gt;"
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out
-    }
 }

@@ -12,13 +12,7 @@ extension API {
         }
         var input = exchange.input()
         try input.finish()
-        let answer = answer(with: record, exchange)
-        if let etag = answer.etag, EntityTag.names(exchange.request.fields.values("if-none-match"), etag) {
-            var unchanged = Answer(status: 304, contentType: nil, language: nil, body: [])
-            unchanged.etag = etag
-            return unchanged
-        }
-        return answer
+        return answer(with: record, exchange).unlessMatched(exchange.request.fields)
     }
 
     func patchTicket(_ exchange: Exchange) async throws -> Answer {

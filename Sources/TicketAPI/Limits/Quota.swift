@@ -4,6 +4,8 @@ struct Quota: Sendable, Equatable {
     let requests: Int
     /// Nanoseconds after which one more request is there.
     let interval: UInt64
+    /// How it is told to those whom it limits, said once and for all.
+    let policy: String
     /// Nanoseconds in which all of them come back.
     var window: UInt64 { interval * UInt64(requests) }
 
@@ -14,6 +16,7 @@ struct Quota: Sendable, Equatable {
         precondition(perMinute > 0, "a quota of nothing is no quota")
         requests = perMinute
         interval = UInt64(Self.windowSeconds) * 1_000_000_000 / UInt64(perMinute)
+        policy = "\"token\";q=\(perMinute);w=\(Self.windowSeconds)"
     }
 
     /// Where a client stands at an instant.

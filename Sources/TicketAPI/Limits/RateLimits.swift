@@ -38,7 +38,7 @@ public final class RateLimits: Sendable {
         fileprivate(set) var figures: Quota.Standing
 
         /// Values of `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10, 3 and 4).
-        var policy: String { "\"token\";q=\(quota.requests);w=\(Quota.windowSeconds)" }
+        var policy: String { quota.policy }
         var limit: String { "\"token\";r=\(figures.remaining);t=\(figures.secondsUntilFull)" }
     }
 

@@ -1,9 +1,10 @@
 import Regulations
+import TicketAPI
 
 enum DocsCommand: Command {
     static let words = ["docs"]
     static let synopsis = "[--stdout|--check]"
-    static let summary = "writes docs/reference/lifecycle.md and metrics.md out of the tables and the policies"
+    static let summary = "writes the pages of docs/reference that are drawn from the code: lifecycle.md, metrics.md, openapi.json"
     static let options = [
         ("--stdout", "prints them and writes nothing"),
         ("--check", "writes nothing; 1 when a page says something else"),
@@ -14,23 +15,26 @@ enum DocsCommand: Command {
         let checks = arguments.flag("--check")
         try arguments.finish()
         let installation = try Installation(settings)
-        let policies = installation.policies.map(\.policy).sorted { $0.code < $1.code }
-        let pages = [
-            (path: "docs/reference/lifecycle.md", text: LifecyclePage.text(policies)),
-            (path: "docs/reference/metrics.md", text: MetricsPage.text),
-        ]
-        for page in pages {
-            let path = "\(installation.home)/\(page.path)"
+        for (page, text) in try pages(installation) {
+            let path = "\(installation.home)/\(page)"
             if prints {
-                Terminal.write(page.text, to: 1)
-            } else if checks {
-                guard try Files.read(path) == Array(page.text.utf8) else {
-                    throw Failure.failed("\(page.path) is not what the tables say; `reglament docs` writes it.")
-                }
-            } else {
-                try Files.write(Array(page.text.utf8), to: path, mode: 0o644)
+                Terminal.write(text, to: 1)
+            } else if !checks {
+                try Files.write(Array(text.utf8), to: path, mode: 0o644)
+            } else if try Files.read(path) != Array(text.utf8) {
+                throw Failure.failed("\(page) is not what the tables say; `reglament docs` writes it.")
             }
         }
         return 0
+    }
+
+    /// Each page's path from the root of the installation, and what it has to say.
+    static func pages(_ installation: Installation) throws -> [(path: String, text: String)] {
+        let policies = installation.policies.map(\.policy).sorted { $0.code < $1.code }
+        return [
+            ("docs/reference/lifecycle.md", LifecyclePage.text(policies)),
+            ("docs/reference/metrics.md", MetricsPage.text),
+            ("docs/reference/openapi.json", Reference.document(try installation.texts(), in: .en)),
+        ]
     }
 }

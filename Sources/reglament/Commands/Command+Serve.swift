@@ -1,6 +1,5 @@
 import EventLoop
 import Regulations
-import TicketAPI
 
 enum ServeCommand: Command {
     static let words = ["serve"]
@@ -14,10 +13,7 @@ enum ServeCommand: Command {
         let isDemonstration = arguments.flag("--demo")
         try arguments.finish()
         let installation = try Installation(settings)
-        let texts: Texts
-        do {
-            texts = try Texts(en: installation.text("en.json"), ru: installation.text("ru.json"))
-        } catch let error as TextsError { throw Failure.failed("\(error)") }
+        let texts = try installation.texts()
         let certificate = try settings.tls.files.map(Certificate.init)
         if let warning = certificate?.warning { Terminal.say("warning: \(warning)") }
         let clock = ServiceClock(startingAt: settings.clock)

@@ -11,7 +11,9 @@ enum AccessLine {
         line += now.rfc3339.utf8
         part(request.requestID, into: &line)
         if let principal = request.principal {
-            part("\(principal.user.text)/\(principal.token.text)/\(principal.role.rawValue)", into: &line)
+            part(principal.user.text, into: &line)
+            part(principal.token.text, after: 0x2f, into: &line)
+            part(principal.role.rawValue, after: 0x2f, into: &line)
         } else {
             part(nil, into: &line)
         }
@@ -20,11 +22,8 @@ enum AccessLine {
         part(request.route, into: &line)
         number(nil, Int64(request.status), into: &line)
         part(request.problem, into: &line)
-        if let trace = request.trace {
-            part("\(trace.traceID)-\(trace.spanID)", into: &line)
-        } else {
-            part(nil, into: &line)
-        }
+        part(request.trace?.traceID, into: &line)
+        if let trace = request.trace { part(trace.spanID, after: 0x2d, into: &line) }
         number(" bytes=", Int64(request.bodyBytes), into: &line)
         number(" us=", request.microseconds, into: &line)
         number(" parse=", request.parse, into: &line)
@@ -82,17 +81,23 @@ enum AccessLine {
     }
 
     /// Blanks, backslashes and everything but visible ASCII become `\xHH`, so that no value ends its part or its line.
-    private static func part(_ text: String?, into line: inout [UInt8]) {
-        line.append(0x20)
+    private static func part(_ text: String?, after separator: UInt8 = 0x20, into line: inout [UInt8]) {
+        line.append(separator)
         guard let text, !text.isEmpty else { return line.append(0x2d) }
+        if text.utf8.allSatisfy(isPlain) {
+            line += text.utf8
+            return
+        }
         for byte in text.utf8 {
-            if byte > 0x20, byte < 0x7f, byte != 0x5c {
+            if isPlain(byte) {
                 line.append(byte)
             } else {
                 line += [0x5c, 0x78, hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]]
             }
         }
     }
+
+    private static func isPlain(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f && byte != 0x5c }
 
     private static let hexDigits = Array("0123456789abcdef".utf8)
 }
