@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages run build test lint contract check bench fuzz docs clean
+.PHONY: help packages testpackages run build test ambiguity lint contract check bench fuzz docs clean
 
 RELEASE := --configuration release --static-swift-stdlib
 
@@ -14,6 +14,9 @@ help: ## Prints this
 packages: ## Installs the Debian packages that are missing; silent when none is
 	@Scripts/install-packages
 
+testpackages:
+	@Scripts/install-packages --test
+
 run: packages ## Builds and starts the service with demonstration data, on a PostgreSQL of its own
 	@echo 'Building the release binary (the first time takes some minutes) …'
 	@swift build $(RELEASE) --product reglament
@@ -22,9 +25,13 @@ run: packages ## Builds and starts the service with demonstration data, on a Pos
 build: packages ## Builds the release binary, .build/release/reglament
 	swift build $(RELEASE) --product reglament
 
-test: build ## Runs all tests on a PostgreSQL it starts itself, and the counting rules' vectors on the release binary
+test: build testpackages ## Runs all tests on a PostgreSQL it starts itself, and the counting rules' vectors on the release binary
 	.build/release/reglament calendar check Tests/RegulationsTests/Vectors/*.jsonl
 	Scripts/with-postgres swift test --disable-xctest
+
+ambiguity: testpackages ## Sends far more ambiguous requests through the proxies, and far more mutations, than `make test` does
+	REGLAMENT_TEST_AMBIGUOUS=20000 REGLAMENT_TEST_MUTATIONS=50000 \
+	    swift test --disable-xctest --filter 'DifferentialTests|MutationTests'
 
 lint: ## Checks the format of the Swift sources and the scripts' syntax
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests

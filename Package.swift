@@ -81,7 +81,7 @@ let package = Package(
                 "EventLoop", "Postgres",
             ]),
         tests(
-            "ProgramTests", ["reglament", "JSONText", "Regulations", "Tickets", "Postgres", "EventLoop"],
+            "ProgramTests", ["reglament", "JSONText", "Regulations", "Tickets", "Postgres", "EventLoop", "HTTPServer"],
             data: ["Data"]),
         tests(
             "FuzzTests", ["HTTPWire", "JSONText", "Regulations", "TicketAPI"], data: ["Corpora"]),

@@ -18,6 +18,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// How often work that makes more work is run before the descriptors get their turn again.
     private static let roundsMax = 16
     private static let eventsMax = 256
+    /// For how long work of `later` goes on before the descriptors get their turn again.
+    private static let laterNanosecondsMax: UInt64 = 1_000_000
 
     public let name: String
     private let epoll: Int32
@@ -25,6 +27,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let remote = Locked<[Work]>([])
     private var local: [Work] = []
     private var batch: [Work] = []
+    private var delayed: [() -> Void] = []
+    private var delayedStart = 0
     private var stopping = false
     private var thread: pthread_t?
     let events: UnsafeMutablePointer<epoll_event>
@@ -85,6 +89,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         }
         takeRemote()
         runLocal()
+        runDelayed()
         stopping = false
     }
 
@@ -129,6 +134,12 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         add(.closure(work))
     }
 
+    /// Runs `work` after the descriptors and all other work have had a turn, in the order of the calls: whoever has much
+    /// to do goes on by this, and lets in those who have little. Loop thread only.
+    public func later(_ work: @escaping () -> Void) {
+        delayed.append(work)
+    }
+
     public func enqueue(_ job: consuming ExecutorJob) {
         add(.job(UnownedJob(job)))
     }
@@ -164,10 +175,31 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         // Taken one by one: a timer's work may add and cancel others.
         while let work = timers.takeDue(until: now) { work() }
         runLocal()
+        if !delayed.isEmpty {
+            runDelayed()
+            runLocal()
+        }
+    }
+
+    private func runDelayed() {
+        let end = Self.clock() + Self.laterNanosecondsMax
+        // What comes while these run waits for the next turn.
+        let count = delayed.count
+        while delayedStart < count {
+            let work = delayed[delayedStart]
+            delayedStart += 1
+            work()
+            if Self.clock() >= end { break }
+        }
+        // Moved together only when most of it is done: each piece of work is moved once on average.
+        if delayedStart * 2 >= delayed.count {
+            delayed.removeFirst(delayedStart)
+            delayedStart = 0
+        }
     }
 
     private func waitMilliseconds() -> Int32 {
-        guard local.isEmpty else { return 0 }
+        guard local.isEmpty, delayed.isEmpty else { return 0 }
         guard let next = timers.next else { return -1 }
         let clock = Self.clock()
         guard next > clock else { return 0 }

@@ -28,6 +28,8 @@ extension Connection {
 
     private func finish(_ fields: Fields, _ status: Int, _ bytes: [UInt8], _ exchange: Exchange, mayHaveBody: Bool) {
         let persists = exchange.isPersistent && canLeaveBody() && !context.isStopping
+        // Reading on may have found that the client has gone.
+        guard case .exchange = phase else { return }
         let framing = status == 204 || status == 304 ? ResponseHead.Framing.none : .length(bytes.count)
         writeHead(status, fields, framing, persists, exchange)
         if mayHaveBody { output.append(bytes) }
@@ -56,14 +58,30 @@ extension Connection {
     }
 
     /// Whether the connection can go on although the handler has perhaps not read the whole body: what is here is
-    /// dropped now, what follows is dropped later if it is little.
+    /// dropped now, what follows is dropped later if it is little. How much follows of a chunked body nobody knows: the
+    /// answer says `close` unless its end is here.
     private func canLeaveBody() -> Bool {
-        guard case .exchange(var exchange) = phase, !exchange.body.isAtEnd else { return true }
         // A client that waits for 100 may send its body or not: nobody can tell what would come next.
-        guard !exchange.owesContinue, !exchange.body.hasFailed else { return false }
-        if let input, case .failed = exchange.body.take(from: input, keep: false) { return false }
-        phase = .exchange(exchange)
-        return exchange.body.remainingAtLeast <= configuration.drainedBodyBytesMax
+        guard case .exchange(let exchange) = phase, exchange.body.isAtEnd || !exchange.owesContinue else {
+            return false
+        }
+        let most = exchange.body.received + configuration.drainedBodyBytesMax
+        while case .exchange(var exchange) = phase {
+            if exchange.body.isAtEnd { return true }
+            guard exchange.body.received <= most else { return false }
+            let taken = input.map { exchange.body.take(from: $0, keep: false) } ?? .needMore
+            phase = .exchange(exchange)
+            switch taken {
+            case .end: return true
+            case .failed: return false
+            case .piece: continue
+            case .needMore:
+                if read() { continue }
+                guard let left = exchange.body.remaining else { return false }
+                return left <= configuration.drainedBodyBytesMax
+            }
+        }
+        return false
     }
 
     /// The response is in the buffer to its end.
@@ -130,7 +148,7 @@ extension Connection {
                 }
                 if sinceYield > 262_144 {
                     sinceYield = 0
-                    await Task.yield()
+                    await withUnsafeContinuation { continuation in loop.later { continuation.resume() } }
                 }
             }
         } catch {

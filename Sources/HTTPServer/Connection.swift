@@ -36,17 +36,19 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     }
 
     /// So many steps before other connections get their turn.
-    private static let stepsMax = 128
+    private static let stepsMax = 32
 
     let context: LoopContext
     let transport: any Transport
-    private let remoteAddress: String
+    let peer: Peer
     private var watch: Watch?
     var phase = Phase.head
     private var parser: HeadParser
     var input: InputBuffer?
     var output = OutputBuffer()
     private var requests = 0
+    /// Answers in `output`, since it was last empty.
+    private var answersWaiting = 0
     private var mayRead = true
     private var mayWrite = true
     /// epoll has seen the peer's end, perhaps behind bytes that are not read yet.
@@ -54,6 +56,8 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     /// The peer's end has been read.
     private var isInputOver = false
     private var isAdvancing = false
+    /// It has had its share, and goes on after the others.
+    private var isWaitingForTurn = false
     private var isRemoved = false
     var runningHandlers = 0
     var writer: UnsafeContinuation<Void, Never>?
@@ -65,11 +69,13 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
 
     var configuration: ServerConfiguration { context.shared.configuration }
     var loop: EventLoop { context.loop }
+    /// How the peer speaks; a trusted proxy may know better.
+    private var scheme: Scheme { transport.isEncrypted ? .https : .http }
 
-    init(context: LoopContext, transport: any Transport, remoteAddress: String) {
+    init(context: LoopContext, transport: any Transport, peer: Peer) {
         self.context = context
         self.transport = transport
-        self.remoteAddress = remoteAddress
+        self.peer = peer
         parser = HeadParser(limits: context.shared.configuration.head)
     }
 
@@ -113,7 +119,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     // MARK: Moving on
 
     func advance() {
-        guard !isAdvancing else { return }
+        guard !isAdvancing, !isWaitingForTurn else { return }
         isAdvancing = true
         var steps = 0
         while steps < Self.stepsMax, step() { steps += 1 }
@@ -122,7 +128,13 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
             if endWriting() { steps = Self.stepsMax }
         }
         isAdvancing = false
-        if steps >= Self.stepsMax { loop.execute { self.advance() } }
+        if steps >= Self.stepsMax {
+            isWaitingForTurn = true
+            loop.later {
+                self.isWaitingForTurn = false
+                self.advance()
+            }
+        }
         restIfIdle()
         watchClock()
     }
@@ -131,7 +143,9 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     private func step() -> Bool {
         switch phase {
         case .head:
-            if output.isClosed || output.count >= configuration.responseBufferBytesMax {
+            if output.isClosed || output.count >= configuration.responseBufferBytesMax
+                || answersWaiting >= configuration.pipelinedRequestsMax
+            {
                 flush()
                 guard output.isEmpty else { return false }
             }
@@ -182,7 +196,8 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         return true
     }
 
-    private func read() -> Bool {
+    /// Whether something has come, be it the end.
+    func read() -> Bool {
         guard mayRead else { return false }
         let buffer = input ?? context.takeInput()
         input = buffer
@@ -260,7 +275,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
                 number: number, isHead: head.method == "HEAD", minorVersion: head.minorVersion,
                 isPersistent: head.isPersistent && !isLast, owesContinue: head.expectsContinue,
                 body: InboundBody(head.framing, limits: configuration.head, bytesMax: configuration.bodyBytesMax)))
-        let request = Request(head, body: body(of: head, number), remoteAddress: remoteAddress)
+        let request = request(head, body: body(of: head, number))
         let handler = context.handler
         runningHandlers += 1
         Task.immediate(executorPreference: loop) { @Sendable [self] in
@@ -268,6 +283,12 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
             answer(response, to: number)
             handlerEnded()
         }
+    }
+
+    private func request(_ head: RequestHead, body: RequestBody) -> Request {
+        guard peer.isTrusted else { return Request(head, body: body, remoteAddress: peer.text, scheme: scheme) }
+        let origin = Forwarding(head.fields, from: peer, scheme: scheme, trusting: configuration.trustedProxies)
+        return Request(head, body: body, remoteAddress: origin.address, scheme: origin.scheme)
     }
 
     func handlerEnded() {
@@ -295,6 +316,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
 
     func becomeIdle() {
         phase = .head
+        answersWaiting += 1
         clock.idleSince = loop.now
     }
 
@@ -307,6 +329,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         context.counters.sent.add(count)
         if output.isEmpty {
             output.release(to: &context.spareOutput)
+            answersWaiting = 0
             clock.writeSince = 0
         } else {
             mayWrite = false

@@ -32,8 +32,14 @@ struct InboundBody {
     var isAtEnd: Bool { if case .end = state { true } else { false } }
     var hasFailed: Bool { if case .failed = state { true } else { false } }
 
-    /// How many bytes certainly follow; 0 when only the chunks will tell.
-    var remainingAtLeast: Int { if case .length(let count) = state { count } else { 0 } }
+    /// How many bytes follow; nil when only the chunks will tell, or nothing is known any more.
+    var remaining: Int? {
+        switch state {
+        case .length(let count): count
+        case .end: 0
+        case .chunked, .failed: nil
+        }
+    }
 
     mutating func fail(_ error: BodyError) {
         if !isAtEnd { state = .failed(error) }

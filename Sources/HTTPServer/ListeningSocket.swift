@@ -122,18 +122,4 @@ enum ListeningSocket {
         // The port is at the same place in both families.
         return withUnsafeBytes(of: &storage) { UInt16($0[2]) << 8 | UInt16($0[3]) }
     }
-
-    /// The peer's numeric address; `unix` for one without.
-    static func name(of storage: inout sockaddr_storage) -> String {
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        let family = Int32(storage.ss_family)
-        guard family == AF_INET || family == AF_INET6 else { return "unix" }
-        let written = withUnsafeBytes(of: &storage) { bytes in
-            bytes.baseAddress.flatMap { base in
-                inet_ntop(family, base + (family == AF_INET ? 4 : 8), &text, socklen_t(text.count))
-            }
-        }
-        return written == nil
-            ? "" : String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
 }

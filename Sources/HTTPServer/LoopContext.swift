@@ -1,14 +1,16 @@
 import EventLoop
+import Glibc
 import HTTPWire
 import Synchronization
 
-/// What all loops of a server share: only settings and one counter.
+/// What all loops of a server share: only settings and counters.
 final class ServerShared: Sendable {
     let configuration: ServerConfiguration
     let refusal: @Sendable (WireRefusal) -> Response
     let refused: @Sendable (EventLoop, WireRefusal, Response, _ remoteAddress: String) -> Void
     /// Connections whose socket is open or whose handler still runs.
     let connections = Atomic<Int>(0)
+    let networks = NetworkCounts()
     /// For what would hold up a loop: long answers that are gzipped.
     let workers = WorkerPool(name: "gzip", threadsMax: 1)
 
@@ -38,6 +40,7 @@ final class LoopContext: @unchecked Sendable {
     private(set) var isStopping = false
     private var date = HTTPDate()
     private var connections: [ObjectIdentifier: Connection] = [:]
+    private var greetings: [ObjectIdentifier: ProxyGreeting] = [:]
     private var listeners: [Listener] = []
     private var spareInputs: [InputBuffer] = []
     private var onceEmpty: [() -> Void] = []
@@ -73,9 +76,8 @@ final class LoopContext: @unchecked Sendable {
 
     /// Gives a new connection to the loop that has the fewest: epoll tends to wake the same one again and again, and
     /// connections live long.
-    func distribute(_ socket: OpenSocket, remoteAddress: String) {
-        let count = shared.connections.add(1, ordering: .relaxed).newValue
-        let isRefused = count > shared.configuration.connectionsMax
+    func distribute(_ socket: OpenSocket, from peer: Peer) {
+        shared.connections.add(1, ordering: .relaxed)
         var least = load.load(ordering: .relaxed)
         var target = self
         for peer in peers where peer.isReady.load(ordering: .acquiring) {
@@ -84,16 +86,33 @@ final class LoopContext: @unchecked Sendable {
         }
         target.load.add(1, ordering: .relaxed)
         if target === self {
-            open(socket, remoteAddress: remoteAddress, isRefused: isRefused)
+            open(socket, from: peer)
         } else {
-            target.loop.execute { [target] in
-                target.open(socket, remoteAddress: remoteAddress, isRefused: isRefused)
-            }
+            target.loop.execute { [target] in target.open(socket, from: peer) }
         }
     }
 
-    private func open(_ socket: OpenSocket, remoteAddress: String, isRefused: Bool) {
-        let connection = Connection(context: self, transport: socket.transport(), remoteAddress: remoteAddress)
+    private func open(_ socket: OpenSocket, from peer: Peer) {
+        guard shared.configuration.usesProxyProtocol, peer.isTrusted else { return admit(socket, from: peer) }
+        let greeting = ProxyGreeting(context: self, socket: socket, peer: peer)
+        greetings[ObjectIdentifier(greeting)] = greeting
+        greeting.open()
+        if isStopping { greeting.prepareToStop() }
+    }
+
+    /// Lets a connection begin, once it is known whose it is.
+    func admit(_ socket: OpenSocket, from peer: Peer) {
+        let configuration = shared.configuration
+        let count = peer.network.map(shared.networks.add) ?? 0
+        let most = configuration.connectionsPerAddressMax
+        // Somewhat more are told, as with all connections; whoever goes on all the same costs no more than this.
+        if let network = peer.network, count > most + most / 8 + 1 {
+            shared.networks.remove(network)
+            close(socket.descriptor)
+            return forget()
+        }
+        let isRefused = count > most || shared.connections.load(ordering: .relaxed) > configuration.connectionsMax
+        let connection = Connection(context: self, transport: socket.transport(), peer: peer)
         connections[ObjectIdentifier(connection)] = connection
         counters.connections.add(1)
         connection.open(socket.descriptor, isRefused: isRefused)
@@ -102,9 +121,18 @@ final class LoopContext: @unchecked Sendable {
     /// Called once by each connection, when its socket is closed and its handler has returned.
     func remove(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
+        if let network = connection.peer.network { shared.networks.remove(network) }
+        forget()
+    }
+
+    /// Called once by each greeting, before its connection begins or is refused.
+    func endGreeting(_ greeting: ProxyGreeting) { greetings[ObjectIdentifier(greeting)] = nil }
+
+    /// One connection less, whether it has begun or not.
+    func forget() {
         shared.connections.subtract(1, ordering: .relaxed)
         load.subtract(1, ordering: .relaxed)
-        guard connections.isEmpty else { return }
+        guard connections.isEmpty, greetings.isEmpty else { return }
         for work in onceEmpty { work() }
         onceEmpty = []
     }
@@ -125,13 +153,15 @@ final class LoopContext: @unchecked Sendable {
     /// Lets go of the idle connections; `done` is called when none is left.
     func stop(_ done: @escaping () -> Void) {
         isStopping = true
-        guard !connections.isEmpty else { return done() }
+        guard !connections.isEmpty || !greetings.isEmpty else { return done() }
         onceEmpty.append(done)
+        for greeting in Array(greetings.values) { greeting.prepareToStop() }
         for connection in Array(connections.values) { connection.prepareToStop() }
     }
 
     /// Ends every connection at once; a handler that still runs is not waited for.
     func abortAll() {
+        for greeting in Array(greetings.values) { greeting.refuse() }
         for connection in Array(connections.values) { connection.abort() }
         for work in onceEmpty { work() }
         onceEmpty = []

@@ -27,6 +27,15 @@ public struct ServerConfiguration: Sendable {
     public var bodyBytesMax = 32 * 1024 * 1024
     /// Open connections of the whole server; those beyond get 503.
     public var connectionsMax = 16_384
+    /// Open connections of one IPv4 address or one IPv6 /64; those beyond get 503, and an eighth above that are closed
+    /// unheard. Unix sockets and trusted proxies are not counted.
+    public var connectionsPerAddressMax = 1_024
+    /// Whether that holds for loopback addresses too, from which a proxy or a trial on the same machine comes.
+    public var countsLoopback = false
+    /// Who may say in `Forwarded` or `X-Forwarded-For` for whom it speaks.
+    public var trustedProxies = TrustedProxies()
+    /// Whether each connection of a trusted proxy begins with a PROXY header, version 1 or 2; without one it is closed.
+    public var usesProxyProtocol = false
     /// After so many requests a connection is closed.
     public var requestsPerConnectionMax = 100_000
     /// From a head's first byte (on a new connection: from its opening) to its last; more bytes do not prolong it.
@@ -45,6 +54,8 @@ public struct ServerConfiguration: Sendable {
     public var drainedBodyBytesMax = 65_536
     /// A stream is not asked for more while so much waits to be sent.
     public var responseBufferBytesMax = 65_536
+    /// No further request is taken up while so many answers wait to be sent.
+    public var pipelinedRequestsMax = 64
     /// At a stop, how long an idle connection may still send the request that was on its way.
     public var stopIdleSeconds = 0.25
     /// At a stop, in place of `lingerSecondsMax`.

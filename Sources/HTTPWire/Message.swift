@@ -1,3 +1,6 @@
+/// How the client itself speaks, to this server or to the outermost proxy that is trusted.
+public enum Scheme: String, Sendable { case http, https }
+
 /// A request as a handler sees it.
 public struct Request: Sendable {
     public var method: String
@@ -11,12 +14,13 @@ public struct Request: Sendable {
     public var minorVersion: Int
     public var fields: Fields
     public var body: RequestBody
-    /// The peer's numeric address without port, or `unix`.
+    /// The client's numeric address without port, or `unix`: the peer's own, unless a trusted proxy names another.
     public var remoteAddress: String
+    public var scheme: Scheme
 
     public init(
         method: String, target: String, path: String, query: String? = nil, minorVersion: Int = 1,
-        fields: Fields = Fields(), body: RequestBody = .empty, remoteAddress: String = ""
+        fields: Fields = Fields(), body: RequestBody = .empty, remoteAddress: String = "", scheme: Scheme = .http
     ) {
         self.method = method
         self.target = target
@@ -26,12 +30,14 @@ public struct Request: Sendable {
         self.fields = fields
         self.body = body
         self.remoteAddress = remoteAddress
+        self.scheme = scheme
     }
 
-    public init(_ head: RequestHead, body: RequestBody, remoteAddress: String) {
+    public init(_ head: RequestHead, body: RequestBody, remoteAddress: String, scheme: Scheme = .http) {
         self.init(
             method: head.method, target: head.target, path: head.path, query: head.query,
-            minorVersion: head.minorVersion, fields: head.fields, body: body, remoteAddress: remoteAddress)
+            minorVersion: head.minorVersion, fields: head.fields, body: body, remoteAddress: remoteAddress,
+            scheme: scheme)
     }
 }
 

@@ -156,6 +156,11 @@ public final class API: Sendable {
     private func read(_ request: Request) async throws(Problem) -> [UInt8] {
         // A body on any other method means nothing; the server drains it.
         guard ["POST", "PATCH"].contains(request.method) else { return [] }
+        // What the head alone decides is said before the body is asked for (RFC 9110 10.1.1), but for a retry: whether
+        // it is one, and has its answer already, only the body tells.
+        if !request.fields.contains("idempotency-key") {
+            try ContentType.check(request, isEmpty: request.body.declaredLength ?? 0 == 0)
+        }
         do { return try await request.body.collect(upTo: Limit.bodyBytes) } catch {
             switch error {
             case .tooLarge: throw Problem(.contentTooLarge)

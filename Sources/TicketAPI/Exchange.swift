@@ -45,14 +45,9 @@ struct Exchange: Sendable {
 
     /// The body as JSON. A POST with neither body nor `Content-Type` means `{}`.
     func json() throws(Problem) -> JSONNode {
-        let isPatch = request.method == "PATCH"
-        if body.isEmpty && !isPatch && request.fields.first("content-type") == nil { return JSONNode(.object([])) }
-        guard ContentType.admits(request.fields, isPatch ? ContentType.patches : ContentType.json) else {
-            var problem = Problem(.unsupportedMediaType)
-            if isPatch { problem.fields = [("Accept-Patch", "application/merge-patch+json, application/json")] }
-            // RFC 9110, 15.5.16: what it would have taken; gzip is undone before a request comes here.
-            if !ContentType.isPlain(request.fields) { problem.fields.append(("Accept-Encoding", "gzip")) }
-            throw problem
+        try ContentType.check(request, isEmpty: body.isEmpty)
+        if body.isEmpty && request.method == "POST" && !request.fields.contains("content-type") {
+            return JSONNode(.object([]))
         }
         let time = RequestTime.current
         let since = time?.now ?? 0

@@ -40,7 +40,16 @@ struct Service: Sendable {
             if isDemonstration, try await demonstration.fillIfEmpty() { log.say("filled the empty database") }
             let metrics = Metrics()
             let lanes = try await makeLoops(rulebook, log, metrics)
-            let server = makeServer(lanes)
+            let configuration = serverConfiguration()
+            let openFiles = OpenFiles.raiseLimit()
+            if openFiles < configuration.connectionsMax + Self.otherOpenFiles {
+                log.say(
+                    """
+                    the system allows \(openFiles) open files (ulimit -n), too few for the \
+                    \(configuration.connectionsMax) connections of REGLAMENT_MAX_CONNECTIONS
+                    """)
+            }
+            let server = makeServer(lanes, configuration)
             let failures = JobFailures()
             metrics.begin(metricsParts(lanes, server, session, failures, log))
             do { try server.start() } catch { throw Failure.failed("\(error)") }
@@ -84,6 +93,19 @@ struct Service: Sendable {
     /// How long requests that run may still take after a signal.
     private static let drain = Duration.seconds(5)
 
+    /// What is open beside clients' connections: PostgreSQL's, loops, logs, and room to spare.
+    private static let otherOpenFiles = 512
+
+    private func serverConfiguration() -> ServerConfiguration {
+        var configuration = ServerConfiguration(addresses: settings.listen.map(\.server))
+        settings.limits.apply(to: &configuration)
+        settings.proxies.apply(to: &configuration)
+        configuration.tls = certificate?.context
+        configuration.strictTransportSecurity = settings.tls.strictTransportSecurity
+        configuration.gzipLevel = Int32(settings.compression.level)
+        return configuration
+    }
+
     private struct ServingLoop: Sendable {
         let loop: EventLoop
         let store: PostgresStore
@@ -122,12 +144,8 @@ struct Service: Sendable {
             streams: settings.streams.limits, now: clock.now, limits: limits, metrics: metrics, observe: log.observe)
     }
 
-    private func makeServer(_ lanes: [ServingLoop]) -> HTTPServer {
-        var configuration = ServerConfiguration(addresses: settings.listen.map(\.server))
-        configuration.tls = certificate?.context
-        configuration.strictTransportSecurity = settings.tls.strictTransportSecurity
-        configuration.gzipLevel = Int32(settings.compression.level)
-        return HTTPServer(
+    private func makeServer(_ lanes: [ServingLoop], _ configuration: ServerConfiguration) -> HTTPServer {
+        HTTPServer(
             configuration, loops: lanes.map(\.loop),
             handler: { loop in
                 guard let lane = lanes.first(where: { $0.loop === loop }) else {

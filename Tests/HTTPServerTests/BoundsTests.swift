@@ -194,6 +194,110 @@ private func seconds(_ work: () -> Void) -> Double {
         }
     }
 
+    @Test func `one address has so many connections and no more, until one ends`() async throws {
+        let configure: @Sendable (inout ServerConfiguration) -> Void = {
+            $0.connectionsPerAddressMax = 16
+            $0.countsLoopback = true
+        }
+        try await TestServer.with(try TestServer(loops: 2, configure)) { server in
+            func served(_ client: RawClient) -> Bool {
+                client.send(get)
+                return client.receive(until: "GET /a ").hasSuffix("GET /a ")
+            }
+            var clients = try (0..<16).map { _ in try RawClient(port: server.port) }
+            for client in clients { #expect(served(client)) }
+            let told = try (0..<3).map { _ in try RawClient(port: server.port) }
+            for client in told {
+                #expect(
+                    responses(client.receive(until: "overloaded"))
+                        == ["503 Service Unavailable|Content-Length: 10|Connection: close||overloaded"])
+            }
+            // Those that do not take the hint are closed without a word.
+            let unheard = try RawClient(port: server.port)
+            unheard.send(get)
+            #expect(unheard.receiveAll().text == "")
+            for client in told { _ = client.exchange("") }
+            clients.removeAll()
+            var isServed = false
+            for _ in 0..<300 where !isServed {
+                isServed = served(try RawClient(port: server.port))
+                if !isServed { usleep(10_000) }
+            }
+            #expect(isServed)
+        }
+    }
+
+    @Test(arguments: [("192.0.2.0/24", false), ("127.0.0.1", true)])
+    func `trusted proxies have as many as they want, and so have others by loopback unless it is counted`(
+        trusted: String, countsLoopback: Bool
+    ) async throws {
+        let server = try TestServer({
+            $0.connectionsPerAddressMax = 2
+            $0.countsLoopback = countsLoopback
+            $0.trust([trusted])
+        })
+        try await TestServer.with(server) { server in
+            let clients = try (0..<50).map { _ in try RawClient(port: server.port) }
+            for client in clients { client.send(get) }
+            for client in clients { #expect(client.receive(until: "GET /a ").hasSuffix("GET /a ")) }
+        }
+    }
+
+    @Test func `a client with one request comes between those with thousands`() async throws {
+        let served = Counter()
+        let isReady = Locked(false)
+        let servedBefore = Locked<Int?>(nil)
+        let handler: @Sendable (Request) async -> Response = { request in
+            // Everybody has asked before anybody is answered.
+            while !isReady.withLock({ $0 }) { usleep(1_000) }
+            if request.path == "/one" { servedBefore.withLock { $0 = served.value } }
+            served.add(1)
+            return Response(status: 200, body: .bytes([120]))
+        }
+        try await TestServer.with(try TestServer(handler: handler), drain: .zero) { server in
+            let greedy = try (0..<50).map { _ in try RawClient(port: server.port) }
+            for client in greedy { client.send(String(repeating: get, count: 1_000)) }
+            let modest = try RawClient(port: server.port)
+            modest.send("GET /one HTTP/1.1\r\nHost: h\r\n\r\n")
+            isReady.withLock { $0 = true }
+            #expect(modest.receive(until: "x").hasSuffix("\r\n\r\nx"))
+            let before = try #require(servedBefore.withLock { $0 })
+            #expect(before < 25_000)
+            var received = 0
+            while received < 50, let some = greedy[49].receiveSome(), !some.isEmpty { received += some.count }
+            #expect(received >= 50)
+        }
+    }
+
+    @Test func `no more answers than allowed wait for a client that does not read`() async throws {
+        let served = Counter()
+        let handler: @Sendable (Request) async -> Response = { _ in
+            served.add(1)
+            return Response(status: 200, body: .bytes([UInt8](repeating: 120, count: 12_000)))
+        }
+        let server = try TestServer(
+            {
+                $0.responseBufferBytesMax = 1 << 30
+                $0.pipelinedRequestsMax = 8
+            }, handler: handler)
+        try await TestServer.with(server, drain: .zero) { server in
+            let client = try RawClient(port: server.port, receiveBuffer: 4_096)
+            client.send(String(repeating: get, count: 1_000))
+            var before = -1
+            while served.value > before {
+                before = served.value
+                usleep(200_000)
+            }
+            // What the kernel takes, and eight.
+            #expect(before < 900)
+            var received = 0
+            while received < 12_000_000, let some = client.receiveSome(1 << 20), !some.isEmpty {
+                received += some.count
+            }
+            #expect(served.value == 1_000)
+        }
+    }
+
     /// In a process of its own, because the limit is the whole process's.
     @Test func `without descriptors the listener rests and comes back`() async {
         await #expect(processExitsWith: .success) {

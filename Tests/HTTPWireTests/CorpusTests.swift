@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct CorpusTests {
     @Test func `the corpus is there`() {
-        #expect(CorpusCase.all.count >= 150)
+        #expect(CorpusCase.all.count >= 700)
+        #expect(Set(CorpusCase.all.map(\.testDescription)).count == CorpusCase.all.count)
         #expect(CorpusCase.all.allSatisfy { !$0.bytes.isEmpty && !$0.outcome.isEmpty })
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServer
 import Regulations
 import TestKit
 import Testing
@@ -19,7 +20,13 @@ import Testing
         ["REGLAMENT_TLS_KEY": "/key.pem"], ["REGLAMENT_LISTEN": "https://127.0.0.1:8443"], ["REGLAMENT_HSTS": "60"],
         ["REGLAMENT_HSTS": "-1"], ["REGLAMENT_HSTS": "1 year"], ["REGLAMENT_HSTS": "60; includeSubDomains"],
         ["REGLAMENT_HSTS": "999999999999999999999"], ["REGLAMENT_LISTEN": "ftp://127.0.0.1:80"],
-        ["REGLAMENT_CONFIG_FILE": "/nowhere.conf"],
+        ["REGLAMENT_CONFIG_FILE": "/nowhere.conf"], ["REGLAMENT_HEADER_BYTES": "100"],
+        ["REGLAMENT_HEADER_BYTES": "8192"], ["REGLAMENT_TARGET_BYTES": "16384"], ["REGLAMENT_BODY_BYTES": "1MB"],
+        ["REGLAMENT_MAX_CONNECTIONS": "0"], ["REGLAMENT_MAX_CONNECTIONS_PER_ADDRESS": "0"],
+        ["REGLAMENT_HEADER_SECONDS": "1.5"], ["REGLAMENT_IDLE_SECONDS": "-1"], ["REGLAMENT_PIPELINED_REQUESTS": "0"],
+        ["REGLAMENT_TRUSTED_PROXIES": "proxy.example.com"], ["REGLAMENT_TRUSTED_PROXIES": "10.0.0.1/8"],
+        ["REGLAMENT_TRUSTED_PROXIES": "10.0.0.1,"], ["REGLAMENT_PROXY_PROTOCOL": "v2"],
+        ["REGLAMENT_PROXY_PROTOCOL": "on"],
     ])
     func `a bad value or an unknown name stops with one sentence that names it`(environment: [String: String]) throws {
         do {
@@ -85,6 +92,36 @@ import Testing
         #expect(try log("off") == .off)
         #expect(try log("stderr") == .standardError)
         #expect(try log("/var/log/x") == .file("/var/log/x"))
+    }
+
+    @Test func `bounds and proxies reach the server, and are its own unless given`() throws {
+        func configuration(_ values: [String: String]) throws -> ServerConfiguration {
+            var configuration = ServerConfiguration(addresses: [])
+            let settings = try Settings(values)
+            settings.limits.apply(to: &configuration)
+            settings.proxies.apply(to: &configuration)
+            return configuration
+        }
+        // Each default of the example is the server's: given or not, nothing changes.
+        let lines = try Repository.text("Config/example.conf").split(separator: "\n")
+        let given = lines.filter { $0.hasPrefix("#REGLAMENT_") }.map { $0.dropFirst() }.joined(separator: "\n")
+        let shown = try Settings.file(given, path: "example.conf").filter { Settings.Limits.names.contains($0.key) }
+        #expect(shown.count == Settings.Limits.names.count)
+        var same = try configuration(shown)
+        #expect(same.countsLoopback)
+        same.countsLoopback = false
+        #expect("\(same)" == "\(try configuration([:]))")
+        // And any other value changes one thing.
+        for (index, name) in Settings.Limits.names.enumerated() {
+            // The header block must stay larger than the target.
+            let value = name == "REGLAMENT_HEADER_BYTES" ? 20_000 : 2_000 - index
+            let changed = try configuration([name: "\(value)"])
+            #expect("\(changed)" != "\(try configuration([:]))", "\(name)")
+        }
+        let behind = try configuration([
+            "REGLAMENT_TRUSTED_PROXIES": "unix,10.0.0.0/8", "REGLAMENT_PROXY_PROTOCOL": "on",
+        ])
+        #expect(behind.usesProxyProtocol && !behind.trustedProxies.isEmpty)
     }
 
     @Test(arguments: [

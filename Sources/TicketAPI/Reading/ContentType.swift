@@ -5,6 +5,18 @@ enum ContentType {
     static let json: Set<String> = ["application/json"]
     static let patches: Set<String> = ["application/json", "application/merge-patch+json"]
 
+    /// Refuses a body of any other type than the method takes. A POST with neither body nor `Content-Type` means `{}`.
+    static func check(_ request: Request, isEmpty: Bool) throws(Problem) {
+        let isPatch = request.method == "PATCH"
+        if isEmpty && !isPatch && !request.fields.contains("content-type") { return }
+        if admits(request.fields, isPatch ? patches : json) { return }
+        var problem = Problem(.unsupportedMediaType)
+        if isPatch { problem.fields = [("Accept-Patch", "application/merge-patch+json, application/json")] }
+        // RFC 9110, 15.5.16: what it would have taken; gzip is undone before a request comes here.
+        if !isPlain(request.fields) { problem.fields.append(("Accept-Encoding", "gzip")) }
+        throw problem
+    }
+
     /// Whether no coding lies over the body.
     static func isPlain(_ fields: Fields) -> Bool {
         fields.values("content-encoding").allSatisfy { $0[...].trimmingBlanks().lowercased() == "identity" }

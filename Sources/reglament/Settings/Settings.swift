@@ -22,6 +22,8 @@ struct Settings: Sendable {
     var writers = 16
     var slow = 4
     var log = LogFormat.text
+    var limits = Limits()
+    var proxies = Proxies()
     /// Minutes after midnight in each policy's zone; nil: left to cron.
     var autoCloseAt: Int? = 2 * 60
     let streams: Streams
@@ -55,7 +57,7 @@ struct Settings: Sendable {
             "REGLAMENT_AUTO_CLOSE_AT",
             "REGLAMENT_CLOCK",
         ]
-        + TLS.names + Streams.names + Compression.names + RateLimits.names + Observation.names
+        + TLS.names + Limits.names + Proxies.names + Streams.names + Compression.names + RateLimits.names + Observation.names
     /// Names the file; so it cannot stand in it.
     static let fileName = "REGLAMENT_CONFIG_FILE"
     /// What begins so is the test suite's.
@@ -131,6 +133,8 @@ struct Settings: Sendable {
         readers = try Self.number(values, "REGLAMENT_READERS", 1...32) ?? readers
         writers = try Self.number(values, "REGLAMENT_WRITERS", 1...256) ?? writers
         slow = try Self.number(values, "REGLAMENT_SLOW", 2...64) ?? slow
+        limits = try Limits(values)
+        proxies = try Proxies(values)
         if let text = values["REGLAMENT_LOG"] {
             guard let format = LogFormat(rawValue: text) else {
                 throw Failure.failed("REGLAMENT_LOG is `\(text)`; it must be `text` or `json`.")

@@ -1,0 +1,61 @@
+import HTTPWire
+import Testing
+
+@testable import TicketAPI
+
+/// RFC 9110 10.1.1: what the head alone decides is answered at once, and the body is never asked for.
+@Suite struct ExpectationTests {
+    struct Head: Sendable, CustomTestStringConvertible {
+        let method: String
+        let path: String
+        let person: Person?
+        let fields: String
+        let summary: String
+        var testDescription: String { "\(method) \(path) \(fields) \(summary)" }
+
+        init(_ summary: String, _ method: String, _ path: String, _ person: Person?, _ fields: String) {
+            (self.summary, self.method, self.path, self.person, self.fields) = (summary, method, path, person, fields)
+        }
+    }
+
+    static let heads: [Head] = [
+        .init("401 unauthorized", "POST", "/v1/tickets", nil, "Content-Type: application/json\r\nContent-Length: 9"),
+        .init("404 not-found", "POST", "/v1/nowhere", .carla, "Content-Type: application/json\r\nContent-Length: 9"),
+        .init("405 method-not-allowed", "PUT", "/v1/tickets", .carla, "Content-Length: 9"),
+        .init("415 unsupported-media-type", "POST", "/v1/tickets", .carla, "Content-Length: 9"),
+        .init("415 unsupported-media-type", "POST", "/v1/tickets", .carla, "Content-Type: a/b\r\nContent-Length: 9"),
+        .init(
+            "415 unsupported-media-type", "POST", "/v1/tickets", .carla,
+            "Content-Type: text/plain\r\nTransfer-Encoding: chunked"),
+        .init(
+            "415 unsupported-media-type", "POST", "/v1/tickets", .carla,
+            "Content-Type: application/json\r\nContent-Encoding: rot13\r\nContent-Length: 9"),
+        .init(
+            "415 unsupported-media-type", "PATCH", "/v1/tickets/MAICS-1", .egor, "Transfer-Encoding: chunked"),
+        .init(
+            "413 content-too-large", "POST", "/v1/tickets", .carla,
+            "Content-Type: application/json\r\nContent-Length: 1048577"),
+        .init(
+            "413 content-too-large", "POST", "/v1/tickets", .carla,
+            "Content-Type: application/json\r\nIdempotency-Key: k\r\nContent-Length: 1048577"),
+        .init(
+            "417 expectation-failed", "POST", "/v1/tickets", .carla,
+            "Content-Type: application/json\r\nContent-Length: 9\r\nExpect: coffee"),
+    ]
+
+    @Test func `a refusal that the head decides comes instead of 100`() async throws {
+        try await World.with { world in
+            for head in Self.heads {
+                let authorization = head.person.map { "Authorization: Bearer \(Person.secrets[$0] ?? "")\r\n" } ?? ""
+                let expect = head.fields.contains("Expect") ? "" : "Expect: 100-continue\r\n"
+                let text =
+                    "\(head.method) \(head.path) HTTP/1.1\r\nHost: test\r\n\(authorization)\(expect)\(head.fields)\r\n\r\n"
+                let bytes = try await SocketClient.exchange(port: world.port, Array(text.utf8))
+                let reply = try Reply(bytes)
+                #expect(reply.summary == head.summary, "\(head)")
+                // Whether the body comes now nobody knows.
+                #expect(reply.fields.first("connection") == "close")
+            }
+        }
+    }
+}
