@@ -300,7 +300,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     func refuse(_ refusal: WireRefusal) {
         let response = context.shared.refusal(refusal)
         context.counters.note(refusal)
-        context.shared.refused(loop, refusal, response, remoteAddress)
+        context.shared.refused(loop, refusal, response, peer.text)
         var bytes: [UInt8] = []
         if case .bytes(let given) = response.body { bytes = given }
         output.adopt(&context.spareOutput)

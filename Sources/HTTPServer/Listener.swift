@@ -49,7 +49,8 @@ final class Listener: ReadinessHandler {
                     setsockopt(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
                 }
                 context.distribute(
-                    OpenSocket(descriptor: accepted, tls: socket.tls), from: Peer(IPAddress(storage), shared.configuration))
+                    OpenSocket(descriptor: accepted, tls: socket.tls),
+                    from: Peer(IPAddress(storage), shared.configuration))
                 continue
             }
             switch errno {

@@ -11,6 +11,8 @@ public final class API: Sendable {
     let texts: Texts
     let now: @Sendable () -> Instant
     let zones: (any TimeZoneSource)?
+    let attachmentQuota: AttachmentQuota
+    let transfers: Transfers
     let reference: Reference
     let hub: StreamHub
     let observe: @Sendable (Observation) -> Void
@@ -26,6 +28,8 @@ public final class API: Sendable {
     ///   - reference: what the service says of itself; nil: drawn here, which takes a moment.
     ///   - zones: time zones that no regulation names, for `GET /v1/calendars/{code}/deadline`; nil: none.
     ///   - streams: how many may listen to events, in all loops together.
+    ///   - attachments: how much may be attached.
+    ///   - transfers: counts the files on their way; one for all loops.
     ///   - now: the service's one clock.
     ///   - limits: shared by all loops; nil: nobody is limited.
     ///   - metrics: gives the page of `GET /metrics`; nil: there is none.
@@ -33,7 +37,8 @@ public final class API: Sendable {
     ///   - observe: hears of every answer, on the loop; must not block.
     public init(
         store: any Store, rulebook: @escaping @Sendable () -> Rulebook, texts: Texts, reference: Reference? = nil,
-        zones: (any TimeZoneSource)? = nil, streams: StreamLimits = StreamLimits(),
+        zones: (any TimeZoneSource)? = nil, attachments: AttachmentQuota = AttachmentQuota(),
+        transfers: Transfers = Transfers(), streams: StreamLimits = StreamLimits(),
         now: @escaping @Sendable () -> Instant, limits: RateLimits? = nil,
         metrics: @escaping @Sendable () async -> [UInt8]? = { nil },
         clock: @escaping @Sendable () -> UInt64 = monotonicNanoseconds,
@@ -44,6 +49,8 @@ public final class API: Sendable {
         self.texts = texts
         self.reference = reference ?? Reference(texts)
         self.zones = zones
+        attachmentQuota = attachments
+        self.transfers = transfers
         self.now = now
         hub = StreamHub(store: store, limits: streams, now: now)
         self.limits = limits
@@ -115,19 +122,25 @@ public final class API: Sendable {
             throw Problem.tooManyRequests(retryAfter: figures.retryAfterSeconds)
         }
         let accept = request.fields.values("accept")
-        guard Negotiation.acceptsJSON(accept) || call.hasEventStream && Negotiation.prefersEventStream(accept) else {
-            throw Problem(.notAcceptable)
+        // A file is what it is: whoever asks for it takes it.
+        guard
+            call == .readAttachment || Negotiation.acceptsJSON(accept)
+                || call.hasEventStream && Negotiation.prefersEventStream(accept)
+        else { throw Problem(.notAcceptable) }
+        var exchange = Exchange(
+            request: request, call: call, arguments: arguments, caller: caller, access: Access(caller),
+            language: language, instance: identity.instance, now: now)
+        if call == .addAttachment {
+            try await receive(&exchange)
+        } else {
+            exchange.body = try await read(request)
+            exchange.access = Access(caller, key: try idempotencyKey(request, exchange.body, caller))
         }
-        let body = try await read(request)
         if let time = RequestTime.current { time.parse &+= time.now &- time.start &- time.database }
-        let key = try idempotencyKey(request, body, caller)
-        let exchange = Exchange(
-            request: request, call: call, arguments: arguments, caller: caller,
-            access: Access(caller, key: key), language: language, instance: identity.instance, body: body, now: now)
         progress.exchange = exchange
         do {
             // Where the handler's own reading looks the key up, this would be one round trip too many.
-            if key != nil && !call.readsGround { try await store.lookUp(exchange.access) }
+            if exchange.access.key != nil && !call.readsGround { try await store.lookUp(exchange.access) }
             return try await answer(exchange)
         } catch let error as StoreError {
             return try replay(error, language)
@@ -163,7 +176,7 @@ public final class API: Sendable {
         }
         do { return try await request.body.collect(upTo: Limit.bodyBytes) } catch {
             switch error {
-            case .tooLarge: throw Problem(.contentTooLarge)
+            case .tooLarge: throw Problem(.contentTooLarge, ["max": "1 MiB"])
             case .timedOut: throw Problem(.requestTimeout)
             default: throw Problem(.malformedRequest)
             }

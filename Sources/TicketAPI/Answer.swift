@@ -18,10 +18,10 @@ struct Answer: Sendable {
     var etag: String?
     var body: [UInt8]
     var freshness = Freshness.never
+    /// Given instead of `body`: what is too large for it.
+    var stream: ResponseBody?
     /// Further fields, in their order.
     var fields: [(name: String, value: String)] = []
-    /// Pulled instead of `body`; its end is not known beforehand.
-    var stream: (@Sendable () async throws -> [UInt8]?)?
     /// What kind of error it is; nil: none.
     var problem: ProblemType?
 
@@ -31,11 +31,15 @@ struct Answer: Sendable {
         case never
         /// Anybody for five minutes, and longer when the tag still matches: it is the same for all callers.
         case `public`
+        /// The caller alone may keep it, and asks each time whether it still may see it. A proxy that compressed it
+        /// would make ranges and the strong tag lie.
+        case file
 
         var cacheControl: String {
             switch self {
             case .never: "no-store"
             case .public: "public, max-age=300"
+            case .file: "private, no-cache, no-transform"
             }
         }
 
@@ -43,6 +47,7 @@ struct Answer: Sendable {
         var vary: String {
             switch self {
             case .never: "Authorization, Accept-Language, Accept-Encoding"
+            case .file: "Authorization"
             case .public: "Accept-Language, Accept-Encoding"
             }
         }
@@ -112,8 +117,7 @@ struct Answer: Sendable {
             out.append("RateLimit", standing.limit)
         }
         if let traceresponse { out.append("traceresponse", traceresponse) }
-        if let stream { return Response(status: status, fields: out, body: .stream(length: nil, next: stream)) }
-        return Response(status: status, fields: out, body: contentType == nil ? .none : .bytes(body))
+        return Response(status: status, fields: out, body: stream ?? (contentType == nil ? .none : .bytes(body)))
     }
 }
 

@@ -11,12 +11,15 @@ struct Exchange: Sendable {
     /// What stands in the path's placeholders, in their order.
     let arguments: [String]
     let caller: Caller
-    let access: Access
+    /// Its key is known when the body is.
+    var access: Access
     let language: Language
     /// The UUID by which problems name the request.
     let instance: String
     /// Empty unless the call takes one.
-    let body: [UInt8]
+    var body: [UInt8] = []
+    /// What became of a body that is too large for `body`; nil: there is none.
+    var upload: Upload?
     /// The service's clock when the request was taken up, whole milliseconds.
     let now: Instant
 

@@ -14,6 +14,7 @@ enum FaultCode: String, CaseIterable, Sendable {
     case notAnArray = "not_an_array"
     case outOfRange = "out_of_range"
     case nulCharacter = "nul_character"
+    case controlCharacter = "control_character"
     case blank
     case empty
     case tooLong = "too_long"

@@ -7,14 +7,26 @@ import Tickets
 extension API {
     /// Nil: the request has none. The key counts on POST alone.
     func idempotencyKey(_ request: Request, _ body: [UInt8], _ caller: Caller) throws(Problem) -> IdempotencyKey? {
+        guard let key = try API.keyName(request) else { return nil }
+        var hasher = API.requestHasher(request)
+        hasher.update(body)
+        return IdempotencyKey(caller: caller.id, key: key, request: hasher.finish())
+    }
+
+    /// Nil: the request has none.
+    static func keyName(_ request: Request) throws(Problem) -> String? {
         guard request.method == "POST" else { return nil }
         let keys = request.fields.values("idempotency-key")
         guard let key = keys.first else { return nil }
         guard keys.count == 1, key.isVisibleASCII(upTo: 255) else { throw Problem(.invalidIdempotencyKey) }
+        return key
+    }
+
+    /// What a request is told apart by, before its body.
+    static func requestHasher(_ request: Request) -> SHA256 {
         var hasher = SHA256()
         hasher.update(Array("\(request.method)\n\(request.path)\n\(request.query ?? "")\n".utf8))
-        hasher.update(body)
-        return IdempotencyKey(caller: caller.id, key: key, request: hasher.finish())
+        return hasher
     }
 
     /// The first answer again, if that is what the store found; else throws on.
@@ -57,7 +69,7 @@ extension Call {
     var readsGround: Bool {
         switch self {
         case .createTicket, .assign, .requestInformation, .solve, .confirm, .dispute, .withdraw, .merge, .addComment,
-            .addLink:
+            .addAttachment, .addLink:
             true
         default: false
         }

@@ -24,9 +24,11 @@ enum ProblemType: String, CaseIterable, Sendable {
     case contentTooLarge = "content-too-large"
     case targetTooLong = "target-too-long"
     case unsupportedMediaType = "unsupported-media-type"
+    case rangeNotSatisfiable = "range-not-satisfiable"
     case expectationFailed = "expectation-failed"
     case invalidInput = "invalid-input"
     case idempotencyKeyReused = "idempotency-key-reused"
+    case quotaExceeded = "quota-exceeded"
     case noContractInForce = "no-contract-in-force"
     case preconditionRequired = "precondition-required"
     case tooManyStreams = "too-many-streams"
@@ -54,8 +56,9 @@ enum ProblemType: String, CaseIterable, Sendable {
         case .contentTooLarge: 413
         case .targetTooLong: 414
         case .unsupportedMediaType: 415
+        case .rangeNotSatisfiable: 416
         case .expectationFailed: 417
-        case .invalidInput, .idempotencyKeyReused, .noContractInForce: 422
+        case .invalidInput, .idempotencyKeyReused, .quotaExceeded, .noContractInForce: 422
         case .preconditionRequired: 428
         case .tooManyStreams: 429
         case .tooManyRequests: 429

@@ -14,18 +14,21 @@ public struct ConnectionOptions: Sendable {
     public var customerWriters: Int
     /// Lists, reports, jobs; per role.
     public var slow: Int
+    /// Bytes of attachments, piece by piece; per role.
+    public var bulk: Int
     /// How long a request may wait for a connection before it is told that too much is going on.
     public var waitMax: Duration
 
     public init(
         url: String, readers: Int = 1, writers: Int = 16, customerWriters: Int = 16, slow: Int = 4,
-        waitMax: Duration = .seconds(1)
+        bulk: Int = 4, waitMax: Duration = .seconds(1)
     ) {
         self.url = url
         self.readers = readers
         self.writers = writers
         self.customerWriters = customerWriters
         self.slow = slow
+        self.bulk = bulk
         self.waitMax = waitMax
     }
 }
@@ -38,6 +41,7 @@ struct Connections: Sendable {
         let reads: Lane
         let writes: Lane
         let slow: Lane
+        let bulk: Lane
     }
 
     let staff: Lanes
@@ -53,6 +57,8 @@ struct Connections: Sendable {
 
     /// What is found by its key is found in one way: planning it anew for each value costs more than running it.
     private static let byKey = ["plan_cache_mode": "force_generic_plan"]
+    /// A staged piece need not outlive a crash, and the change that attaches the file flushes all that came before it.
+    private static let pieces = byKey.merging(["synchronous_commit": "off"]) { $1 }
 
     /// Whatever request runs in this task is told where its time went.
     private static let awaited: @Sendable (UInt64) -> Void = { RequestTime.current?.database &+= $0 }
@@ -75,7 +81,8 @@ struct Connections: Sendable {
                 // A list has many optional filters: a plan made for the ones that were given beats one for all.
                 slow: lane(
                     "slow", .exclusive(connections: options.slow), .seconds(30),
-                    ["plan_cache_mode": "force_custom_plan"]))
+                    ["plan_cache_mode": "force_custom_plan"]),
+                bulk: lane("bulk", .exclusive(connections: options.bulk), .seconds(30), Self.pieces))
         }
         jobs = Lane(
             loop: loop, connectionString: options.url,
@@ -111,6 +118,7 @@ struct Connections: Sendable {
             await lanes.reads.close()
             await lanes.writes.close()
             await lanes.slow.close()
+            await lanes.bulk.close()
         }
     }
 }

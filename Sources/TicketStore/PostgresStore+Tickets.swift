@@ -76,7 +76,13 @@ extension PostgresStore {
         let key = KeySQL.parameters(access.key, answer: answer, at: now())
         // Whether a ticket is a part or a whole stands in other rows than the one that is guarded.
         var lock: String?
-        if case .whole = change.condition { lock = "reglament parts \(change.ticket.organization)" }
+        switch change.condition {
+        case .whole: lock = "reglament parts \(change.ticket.organization)"
+        // Two files on two tickets must not both take the organization's last room.
+        case .room(let quota) where quota.perOrganizationBytes != nil:
+            lock = "reglament attachments \(change.ticket.organization)"
+        default: break
+        }
         let parameters = write.parameters(change, key: key, extras: extras)
         try await self.write(write.statement, parameters, lock: lock, access)
     }

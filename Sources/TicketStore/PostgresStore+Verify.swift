@@ -7,6 +7,7 @@ public import Tickets
 public struct Verification: Sendable, Equatable {
     public var tickets = 0
     public var events = 0
+    public var attachments = 0
     /// One sentence each, the ticket first.
     public var breaks: [String] = []
 }
@@ -24,13 +25,19 @@ extension PostgresStore {
             let comments = try await read(
                 .staff, Statements.commentsOf, [.texts(tickets.map(\.id.description))], slow: true)
             let eventsByTicket = Dictionary(grouping: events, by: \.event.ticket)
+            let attachments = try await read(
+                .staff, Statements.attachmentsOf, [.texts(tickets.map(\.id.description))], slow: true)
+            let attachmentsByTicket = Dictionary(grouping: attachments, by: \.attachment.ticket)
             let commentsByTicket = Dictionary(grouping: comments, by: \.ticket)
             for ticket in tickets {
                 let check = HistoryCheck(
-                    ticket: ticket, events: eventsByTicket[ticket.id] ?? [], comments: commentsByTicket[ticket.id] ?? []
-                )
+                    ticket: ticket, events: eventsByTicket[ticket.id] ?? [],
+                    comments: commentsByTicket[ticket.id] ?? [],
+                    attachments: attachmentsByTicket[ticket.id] ?? [])
                 result.breaks += check.breaks()
             }
+            for row in attachments { result.breaks += try await breaks(of: row.attachment) }
+            result.attachments += attachments.count
             result.tickets += tickets.count
             result.events += events.count
             progress(result.tickets)
@@ -39,6 +46,7 @@ extension PostgresStore {
         }
         result.breaks += try await read(.staff, Statements.strayRows, [], slow: true)
         result.breaks += try await read(.staff, Statements.strayFeed, [], slow: true)
+        result.breaks += try await read(.staff, Statements.strayChunks, [], slow: true)
         return result
     }
 }
@@ -49,6 +57,7 @@ struct HistoryCheck {
     /// In the order of their numbers.
     let events: [EventRecord]
     let comments: [Comment]
+    let attachments: [AttachmentRow]
 
     func breaks() -> [String] {
         var found: [String] = []
@@ -74,7 +83,21 @@ struct HistoryCheck {
         if version != ticket.version { found.append("version \(ticket.version) after \(version) public changes") }
         let said = events.filter { $0.event.comment != nil }.count
         if said != comments.count { found.append("\(comments.count) comments for \(said) events that brought one") }
+        let attached = events.filter { $0.event.action == .attach }.count
+        if attached != attachments.count {
+            found.append("\(attachments.count) attachments for \(attached) events that brought one")
+        }
+        found += attachments.compactMap(fault)
         return found.map { "\(ticket.id): \($0)" }
+    }
+
+    /// What the event tells of a file, unless that was erased, is what is kept of it.
+    private func fault(_ row: AttachmentRow) -> String? {
+        guard let event = events.first(where: { $0.event.seq == row.seq })?.event, event.action == .attach else {
+            return "\(row.attachment.id) was brought by no event"
+        }
+        guard let told = event.changes.first(where: { $0.field == "attachment" })?.json else { return nil }
+        return told == row.attachment.changeJSON ? nil : "\(row.attachment.id) is not the file that its event tells of"
     }
 
     /// Every value that is still there has the fingerprint that its event keeps.
@@ -147,6 +170,11 @@ extension Statements {
           FROM tickets t
           LEFT JOIN ticket_search s ON s.ticket = t.id
          WHERE s.organization IS DISTINCT FROM t.organization
+        UNION ALL
+        SELECT a.ticket || ': ' || a.id || ' is kept for another organization'
+          FROM attachments a
+          JOIN tickets t ON t.id = a.ticket
+         WHERE a.organization <> t.organization
         UNION ALL
         SELECT 'follow-up ' || id || ' is not finished' FROM follow_ups
          WHERE finished_at IS NULL AND started_at < clock_timestamp() - interval '2 minutes'

@@ -176,7 +176,7 @@ extension PostgresStore {
         }
     }
 
-    private func whom(_ access: Access) -> [Parameter] {
+    func whom(_ access: Access) -> [Parameter] {
         var organization = ""
         if case .customer(let code) = access.scope { organization = code }
         return [.text(organization), .text(access.user?.text ?? "")]

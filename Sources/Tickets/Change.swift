@@ -10,6 +10,8 @@ public struct Change: Sendable, Equatable {
     public let event: Event
     /// What the step said, if anything.
     public let comment: Comment?
+    /// The file that the step put on the ticket, if any; its bytes lie staged.
+    public let attachment: Attachment?
     public let linked: [Link]
     public let unlinked: Link?
     /// What else must still be so when it is written.
@@ -23,6 +25,8 @@ public struct Change: Sendable, Equatable {
         case whole(TicketID)
         /// A release is still to come.
         case unpublished(product: String, version: String)
+        /// The new attachment fits.
+        case room(AttachmentQuota)
     }
 }
 
@@ -34,6 +38,7 @@ struct ChangeBuilder {
     let now: Instant
     var fields: [FieldChange] = []
     var comment: Comment?
+    var attachment: Attachment?
     var linked: [Link] = []
     var unlinked: Link?
     var condition: Change.Condition?
@@ -83,8 +88,8 @@ struct ChangeBuilder {
             ticket: ticket.id, seq: ticket.eventSeq, at: now, actor: actor, action: action, clause: clause,
             from: from, to: to, changes: fields, comment: comment?.id, digests: digests, hash: ticket.eventHash)
         return Change(
-            follows: before?.eventSeq, ticket: ticket, event: event, comment: comment, linked: linked,
-            unlinked: unlinked, condition: condition)
+            follows: before?.eventSeq, ticket: ticket, event: event, comment: comment,
+            attachment: attachment, linked: linked, unlinked: unlinked, condition: condition)
     }
 
     private func digests() -> [ValueDigest] {

@@ -30,6 +30,7 @@ public struct ID<Subject: Identified>: Sendable, Hashable, CustomStringConvertib
 extension User: Identified { public static var letter: Character { "u" } }
 extension Contract: Identified { public static var letter: Character { "k" } }
 extension Comment: Identified { public static var letter: Character { "c" } }
+extension Attachment: Identified { public static var letter: Character { "a" } }
 extension Token: Identified { public static var letter: Character { "t" } }
 extension JobRun: Identified { public static var letter: Character { "r" } }
 extension FollowUp: Identified { public static var letter: Character { "f" } }
@@ -37,6 +38,7 @@ extension FollowUp: Identified { public static var letter: Character { "f" } }
 public typealias UserID = ID<User>
 public typealias ContractID = ID<Contract>
 public typealias CommentID = ID<Comment>
+public typealias AttachmentID = ID<Attachment>
 public typealias TokenID = ID<Token>
 public typealias JobRunID = ID<JobRun>
 public typealias FollowUpID = ID<FollowUp>

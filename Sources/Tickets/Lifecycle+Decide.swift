@@ -66,6 +66,10 @@ extension Lifecycle {
             set(priority, &builder, rules)
         case .comment(let body): builder.say(body)
         case .commentInternal(let body): builder.say(body, internally: true)
+        case .attach(let attachment, let quota):
+            builder.attachment = attachment
+            builder.condition = .room(quota)
+            builder.note("attachment", .null, attachment.told)
         case .edit(let edit): apply(edit, to: &builder, rules)
         case .requestInformation(let comment): builder.say(comment)
         case .solve(let solving), .planSolution(let solving):

@@ -53,7 +53,8 @@ public enum Lifecycle {
 
     /// What the contract calls `actions`, in its order.
     static let offered: [Action] = [
-        .comment, .assign, .setPriority, .requestInformation, .solve, .confirm, .dispute, .withdraw, .link, .merge,
+        .comment, .attach, .assign, .setPriority, .requestInformation, .solve, .confirm, .dispute, .withdraw, .link,
+        .merge,
     ]
 
     /// Every step that the state has a place for, whoever may take it; the job's too, once a closing date is set.

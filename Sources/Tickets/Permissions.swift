@@ -3,7 +3,8 @@ public enum Call: String, CaseIterable, Sendable {
     case listTickets, createTicket, readTicket, patchTicket
     case assign, requestInformation, solve, confirm, dispute, withdraw, merge
     case changeTickets
-    case addComment, listComments, addLink, removeLink, listEvents, explain
+    case addComment, listComments, addAttachment, listAttachments, readAttachment, addLink, removeLink, listEvents,
+        explain
     case readFeed
     case queueSummary
     case listOrganizations, readOrganization, createOrganization, patchOrganization
@@ -35,6 +36,7 @@ public enum Permissions {
         case .me, .listTokens, .createToken, .revokeToken: everyone
         case .listTickets, .createTicket, .readTicket, .addComment, .listComments, .listEvents, .explain: people
         case .readFeed: employees.union([.service])
+        case .addAttachment, .listAttachments, .readAttachment: people
         case .confirm, .dispute, .withdraw: customers
         case .patchTicket, .assign, .requestInformation, .solve, .merge, .changeTickets, .addLink, .removeLink,
             .queueSummary:

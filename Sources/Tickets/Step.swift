@@ -5,6 +5,8 @@ public enum Step: Sendable, Equatable {
     case assign([UserID], priority: Priority?)
     case comment(String)
     case commentInternal(String)
+    /// A file whose bytes lie staged.
+    case attach(Attachment, AttachmentQuota)
     case edit(TicketEdit)
     case requestInformation(String)
     /// A solution that holds at once.
@@ -28,6 +30,7 @@ public enum Step: Sendable, Equatable {
         case .assign: .assign
         case .comment: .comment
         case .commentInternal: .commentInternal
+        case .attach: .attach
         case .edit(let edit): edit.isPriorityAlone ? .setPriority : .edit
         case .requestInformation: .requestInformation
         case .solve, .publishSolution: .solve

@@ -33,6 +33,8 @@ struct Schedule: Sendable {
                 try await store.finishAbandonedFollowUps()
             }
             await attempt("finishing batches", .batches) { try await api.finishAbandonedBatches() }
+            await attempt("sweeping uploads", .uploads) { () async throws(StoreError) in try await store.sweepUploads()
+            }
             await attempt("finishing runs", .runs) { () async throws(StoreError) in
                 try await store.finishAbandonedRuns()
             }

@@ -118,6 +118,7 @@ struct Service: Sendable {
         let reference = Reference(texts)
         let limits = settings.rateLimits.make()
         let hasMetrics = settings.observation.metrics
+        let transfers = Transfers(max: settings.attachments.transfers)
         for number in 0..<settings.loops {
             let loop = try EventLoop(name: "serve \(number)")
             try loop.start()
@@ -126,7 +127,8 @@ struct Service: Sendable {
                 PostgresStore(loop: loop, connections: options, rulebook: { rulebook }, now: clock.now)
             }.value
             let api = makeAPI(
-                store, rulebook, log, reference: reference, limits: limits, metrics: { hasMetrics ? await metrics.page() : nil })
+                store, rulebook, log, reference: reference, transfers: transfers, limits: limits,
+                metrics: { hasMetrics ? await metrics.page() : nil })
             let lag = LagMeter(loop)
             loop.execute { lag.start() }
             lanes.append(ServingLoop(loop: loop, store: store, api: api, lag: lag))
@@ -136,12 +138,13 @@ struct Service: Sendable {
 
     private func makeAPI(
         _ store: PostgresStore, _ rulebook: Rulebook, _ log: Log, reference: Reference? = nil,
-        limits: RateLimits? = nil,
+        transfers: Transfers = Transfers(), limits: RateLimits? = nil,
         metrics: @escaping @Sendable () async -> [UInt8]? = { nil }
     ) -> API {
         API(
             store: store, rulebook: { rulebook }, texts: texts, reference: reference, zones: installation.zones,
-            streams: settings.streams.limits, now: clock.now, limits: limits, metrics: metrics, observe: log.observe)
+            attachments: settings.attachments.quota, transfers: transfers, streams: settings.streams.limits,
+            now: clock.now, limits: limits, metrics: metrics, observe: log.observe)
     }
 
     private func makeServer(_ lanes: [ServingLoop], _ configuration: ServerConfiguration) -> HTTPServer {

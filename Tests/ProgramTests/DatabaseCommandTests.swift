@@ -49,7 +49,7 @@ import Testing
             #expect(try await binary.run("migrate", "up").status == 0)
             #expect(try await binary.run("migrate").status == 0)
             #expect(try await binary.run("migrate", "up").output.isEmpty)
-            #expect(try await binary.run("verify").output == "0 tickets, 0 events, 0 breaks\n")
+            #expect(try await binary.run("verify").output == "0 tickets, 0 events, 0 attachments, 0 breaks\n")
         }
     }
 
@@ -176,7 +176,7 @@ import Testing
                     ? "tickets added\t0" : line.hasPrefix("events added") ? "events added\t0" : line
             }
             #expect(again.lines == nothing)
-            #expect(try await binary.run("verify").output == "890 tickets, 6598 events, 0 breaks\n")
+            #expect(try await binary.run("verify").output == "890 tickets, 6598 events, 0 attachments, 0 breaks\n")
         }
     }
 
@@ -196,7 +196,7 @@ import Testing
                 #expect(outcome.lines.contains("tickets added\t\(count == 1 ? 1 : 0)"))
                 #expect(outcome.lines.contains("events added\t\(count == 1 ? 2 : 1)"))
             }
-            #expect(try await binary.run("verify").output == "1 tickets, 5 events, 0 breaks\n")
+            #expect(try await binary.run("verify").output == "1 tickets, 5 events, 0 attachments, 0 breaks\n")
             try await expectHistory(binary, in: scratch)
         }
     }

@@ -95,3 +95,20 @@ extension TestDatabase {
         }
     }
 }
+
+extension TestDatabase {
+    /// What a query of one number gives the superuser.
+    public func count(_ sql: String) async throws -> Int {
+        let url = ownerURL
+        return try await onLoop { loop in
+            let lane = Lane(
+                loop: loop, connectionString: url,
+                options: LaneOptions(name: "superuser", mode: .exclusive(connections: 1)))
+            let statement = Statement<Int>("count", sql) { (row) throws(RowError) in try row.int() }
+            let result: Result<Int, any Error>
+            do { result = .success(try await lane.run(statement).first ?? -1) } catch { result = .failure(error) }
+            await lane.close()
+            return try result.get()
+        }
+    }
+}

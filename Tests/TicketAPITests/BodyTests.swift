@@ -26,7 +26,7 @@ import Tickets
                 "links":[{"type":"follows","ticket":"OMNIVOX-7"},{"type":"part_of","ticket":"OMNIVOX-9"}],"tags":[],\
                 "registered_at":"2026-11-20T09:30:00.000Z","assigned_at":null,"first_response_at":null,"solved_at":null,\
                 "closed_at":null,"first_response_due_at":null,"solution_due_at":null,"auto_close_at":null,\
-                "dispute_count":0,"version":1,"updated_at":"2026-11-20T09:30:00.000Z","actions":["comment","withdraw"]}
+                "dispute_count":0,"version":1,"updated_at":"2026-11-20T09:30:00.000Z","actions":["comment","attach","withdraw"]}
                 """)
     }
 

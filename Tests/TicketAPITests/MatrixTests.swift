@@ -21,7 +21,8 @@ import Tickets
 
     private func success(_ call: Call) -> Int {
         switch call {
-        case .createTicket, .addComment, .addLink, .createOrganization, .createUser, .createToken, .createContract,
+        case .createTicket, .addComment, .addAttachment, .addLink, .createOrganization, .createUser, .createToken,
+            .createContract,
             .createRelease:
             201
         case .removeLink, .revokeToken: 204
@@ -42,7 +43,7 @@ import Tickets
             .openAPI, .docsPage, .problemList:
             break
         case .createTicket: body = registration(by: person)
-        case .readTicket, .listComments, .listEvents, .explain: fill("id", try await world.ticket())
+        case .readTicket, .listComments, .listAttachments, .listEvents, .explain: fill("id", try await world.ticket())
         case .patchTicket:
             fill("id", try await world.ticket())
             fields = [("If-Match", "*")]
@@ -66,6 +67,14 @@ import Tickets
         case .addComment:
             fill("id", try await world.ticket())
             body = #"{"body":"B"}"#
+        case .addAttachment:
+            fill("id", try await world.ticket())
+            path += "?filename=a.txt"
+            body = "B"
+        case .readAttachment:
+            let made = try await world.post(
+                "/v1/tickets/\(try await world.ticket())/attachments?filename=a", "B", as: .egor)
+            fill("id", try #require(made["id"].string))
         case .addLink, .removeLink:
             let (one, other) = (try await world.ticket(), try await world.ticket())
             fill("id", one)

@@ -32,7 +32,8 @@ import Tickets
 
     @Test(arguments: [
         "/", "/v1", "/v1/", "/v1/tickets/", "/v1//tickets", "//v1/tickets", "/v1/tickets/A-1/", "/v1/Tickets",
-        "/v1/tickets/A-1/files", "/v1/events/", "/v1/tickets/A-1/assign/x", "/openapi.json/", "/metrics/x", "/docs/x",
+        "/v1/attachments", "/v1/tickets/A-1/files", "/v1/events/", "/v1/tickets/A-1/assign/x", "/openapi.json/",
+        "/metrics/x", "/docs/x",
         "/v1/tickets/A-1/links/follows", "/v1/tickets/A-1/../A-2/x", "/problems/", "/v1%2Ftickets",
     ])
     func `a path that is not in the table is unknown`(path: String) {

@@ -75,6 +75,7 @@ struct World: Sendable {
     let clock: Clock
     let observed: Observations
     let database: TestDatabase
+    let transfers: Transfers
 
     final class Observations: Sendable {
         private let list = Mutex<[Observation]>([])
@@ -133,6 +134,7 @@ struct World: Sendable {
     /// `sequences`: a sequencer runs beside it, so that the feed goes on.
     static func with(
         streams: StreamLimits = StreamLimits(), sequences: Bool = false, limits: RateLimits? = nil,
+        attachments: AttachmentQuota = AttachmentQuota(), transfers: Transfers = Transfers(),
         _ body: (World) async throws -> Void
     ) async throws {
         let rulebook = try Sample.rulebook.get()
@@ -153,11 +155,16 @@ struct World: Sendable {
             }.value
             let api = API(
                 store: store, rulebook: { rulebook }, texts: texts, reference: try Sample.reference.get(),
-                streams: streams, now: { clock.now }, limits: limits,
+                attachments: attachments, transfers: transfers, streams: streams, now: { clock.now }, limits: limits,
                 metrics: { Array("figures 1\n".utf8) }, observe: observed.add)
             let sequencer = Task(executorPreference: loop) { if sequences { await store.runSequencer() } }
+            // A busy machine is no slow client, and some tests hold connections open on purpose.
+            var configuration = ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
+            configuration.headSecondsMax = 600
+            configuration.bodyStallSecondsMax = 600
+            configuration.responseStallSecondsMax = 600
             let server = HTTPServer(
-                ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)]), loops: [loop],
+                configuration, loops: [loop],
                 handler: { _ in { await api.respond($0) } }, refusal: { api.refusal($0) },
                 refused: { _, refusal, response, address in
                     api.noteRefusal(refusal, response, remoteAddress: address)
@@ -167,7 +174,7 @@ struct World: Sendable {
             let result: Result<Void, any Error>
             let world = World(
                 port: port, api: api, store: store, loop: loop, clock: clock, observed: observed,
-                database: database)
+                database: database, transfers: transfers)
             do { result = .success(try await body(world)) } catch { result = .failure(error) }
             await Task(executorPreference: loop) { api.stopStreams() }.value
             sequencer.cancel()

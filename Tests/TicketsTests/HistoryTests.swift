@@ -107,7 +107,8 @@ import Tickets
                 .createRelease, .publishRelease:
                 [.lead, .admin]
             case .runAutoClose, .listRuns: [.admin, .service]
-            case .listTickets, .createTicket, .readTicket, .addComment, .listComments, .listEvents, .explain,
+            case .listTickets, .createTicket, .readTicket, .addComment, .listComments, .addAttachment, .listAttachments,
+                .readAttachment, .listEvents, .explain,
                 .listOrganizations, .readOrganization, .listUsers, .readUser, .listContracts, .readContract,
                 .listProducts,
                 .listPolicies, .readPolicy, .calendarDeadline:

@@ -1,3 +1,4 @@
+import Digests
 import Regulations
 import TestKit
 import Testing
@@ -9,12 +10,17 @@ import Tickets
     /// One step for each action of the lifecycle that somebody can call or the job takes.
     static let steps: [Step] = [
         .assign([User.grace.id], priority: .high), .comment("Here."), .commentInternal("Among us."),
+        .attach(attachment, AttachmentQuota(perTicket: 1)),
         .edit(TicketEdit(priority: .low)), .edit(TicketEdit(subject: "Another")), .requestInformation("Which?"),
         .solve(Solving(comment: "Done", type: .individualWork, release: nil)),
         .planSolution(Solving(comment: "Comes", type: .massUpdate, release: "4.3")), .confirm(nil), .dispute("No."),
         .withdraw("Not needed."), .merge(into: TicketID(prefix: "OMNIVOX", number: 2)), .autoClose,
         .recalculateDeadline(AutoClose(workingDays: 14, at: nil, calendar: "ru", calendarVersion: "x", days: [])),
     ]
+
+    static let attachment = Attachment(
+        id: AttachmentID(stored: "a_0000000000000000000000"), ticket: TicketID(prefix: "OMNIVOX", number: 1),
+        organization: "acme", filename: "x.png", mediaType: "image/png", size: 3, sha256: Digest(of: "abc"))
 
     static func actor(_ step: Step) -> Actor {
         guard let roles = Lifecycle.actors[step.action] else { return .autoClose }
@@ -137,7 +143,7 @@ import Tickets
             try Lifecycle.admit(.confirm, on: solved, for: .customer)
         }
         let assigned = TicketRecord(ticket: .sample(state: .assigned), people: [:], links: [], mayConfirm: false)
-        #expect(throws: Refusal.transitionNotAllowed(state: .assigned, actions: [.comment, .withdraw])) {
+        #expect(throws: Refusal.transitionNotAllowed(state: .assigned, actions: [.comment, .attach, .withdraw])) {
             try Lifecycle.admit(.confirm, on: assigned, for: .customer)
         }
     }

@@ -19,6 +19,8 @@ extension API {
         case ticket(status: Int)
         /// The comment that the step made, 201.
         case comment
+        /// The attachment that the step put on the ticket, 201.
+        case attachment
         case nothing
     }
 
@@ -31,16 +33,9 @@ extension API {
         _ exchange: Exchange, _ action: Action, needsVersion: Bool = false,
         plan: (ChangeGround, TicketRules) async throws -> Plan?
     ) async throws -> Answer {
-        try exchange.admit(toSee: .readTicket)
-        let id = try exchange.ticketID()
-        return try await repeatedly {
-            guard let ground = try await store.changeGround(id, at: exchange.now, exchange.access) else {
-                throw Problem(.notFound)
-            }
+        try await repeatedly {
+            let ground = try await admit(exchange, action, needsVersion: needsVersion)
             let ticket = ground.record.ticket
-            try exchange.admit()
-            try exchange.checkVersion(of: ticket, required: needsVersion)
-            try Lifecycle.admit(action, on: ground.record, for: exchange.role)
             guard let rules = rulebook().rules(product: ticket.product, version: ticket.policyVersion) else {
                 // Registered by an instance that has a newer policy; this one will have read it in a moment.
                 throw Problem(.unavailable)
@@ -48,6 +43,19 @@ extension API {
             guard let plan = try await plan(ground, rules) else { return answer(with: ground.record, exchange) }
             return try await write(plan, ground, rules, exchange)
         }
+    }
+
+    /// The ticket that the path names, if the caller may do this to it now.
+    func admit(_ exchange: Exchange, _ action: Action, needsVersion: Bool = false) async throws -> ChangeGround {
+        try exchange.admit(toSee: .readTicket)
+        let id = try exchange.ticketID()
+        guard let ground = try await store.changeGround(id, at: exchange.now, exchange.access) else {
+            throw Problem(.notFound)
+        }
+        try exchange.admit()
+        try exchange.checkVersion(of: ground.record.ticket, required: needsVersion)
+        try Lifecycle.admit(action, on: ground.record, for: exchange.role)
+        return ground
     }
 
     private func write(
@@ -75,6 +83,10 @@ extension API {
         case .comment:
             guard let comment = change.comment else { preconditionFailure("a comment is a step that says something") }
             return .json(201, CommentBody(comment), in: exchange.language)
+        case .attachment:
+            guard let attachment = change.attachment else { preconditionFailure("attaching attaches something") }
+            return .json(
+                201, AttachmentBody(attachment), in: exchange.language, location: "/v1/attachments/\(attachment.id)")
         }
     }
 

@@ -34,7 +34,7 @@ extension API {
     }
 
     /// 404 comes before a wrong parameter, and an empty list is no proof that there is a ticket.
-    private func pageOfTicket(_ exchange: Exchange) async throws -> (TicketID, PageInput) {
+    func pageOfTicket(_ exchange: Exchange) async throws -> (TicketID, PageInput) {
         let id = try await visibleTicket(exchange)
         var input = exchange.input()
         let page = input.page()

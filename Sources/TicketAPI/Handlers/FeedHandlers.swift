@@ -47,15 +47,15 @@ extension API {
     }
 
     private func stream(_ source: EventStream.Source, from place: Int, _ exchange: Exchange) throws -> Answer {
-        var answer = Answer(status: 200, contentType: ServerSentEvent.mediaType, language: nil, body: [])
+        var answer = Answer(status: 200, contentType: ServerSentEvent.mediaType, language: exchange.language, body: [])
         answer.fields = [("X-Accel-Buffering", "no")]
-        answer.stream = { nil }
+        answer.stream = .stream(length: nil) { nil }
         if exchange.request.method == "HEAD" { return answer }
         guard !hub.isStopped else { throw Problem(.unavailable) }
         guard let token = API.token(exchange.request.fields) else { throw Problem(.unauthorized) }
         try hub.limits.take(exchange.caller.token)
         let stream = EventStream(source, after: place, caller: exchange.caller, token: token, hub: hub)
-        answer.stream = { await stream.next() }
+        answer.stream = .stream(length: nil) { await stream.next() }
         return answer
     }
 }

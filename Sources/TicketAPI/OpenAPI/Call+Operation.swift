@@ -11,18 +11,33 @@ extension Call {
                 tag: .tickets, parameters: [.ticket],
                 answers: [.json(200, .ticket, [.entityTag]), .bodiless(304, [.entityTag])])
         case .patchTicket: Operation.patchTicket
-        case .assign: .step(.assignment)
-        case .requestInformation: .step(.question)
-        case .solve: .step(.solving)
+        case .assign:
+            .step(.assignment).leading(
+                to: FollowingCall(.requestInformation, ["id": "$response.body#/id"]),
+                FollowingCall(.solve, ["id": "$response.body#/id"]))
+        case .requestInformation:
+            .step(.question).leading(to: FollowingCall(.addComment, ["id": "$response.body#/id"]))
+        case .solve:
+            .step(.solving).leading(
+                to: FollowingCall(.confirm, ["id": "$response.body#/id"]),
+                FollowingCall(.dispute, ["id": "$response.body#/id"]))
         case .confirm: .step(.remark, bodyRequired: false, problems: [.notAuthorisedToConfirm])
         case .dispute: .step(.dispute)
         case .withdraw: .step(.remark, bodyRequired: false)
         case .merge: .step(.merge)
         case .addComment: Operation.addComment
+        case .changeTickets: Operation.changeTickets
+        case .addAttachment: Operation.addAttachment
+        case .listAttachments:
+            .list(.conversation, .attachmentPage, [.ticket])
+                .leading(to: FollowingCall(.readAttachment, ["id": "$response.body#/items/0/id"]))
+        case .readAttachment: Operation.readAttachment
         case .listComments: .list(.conversation, .commentPage, [.ticket])
         case .addLink: Operation.addLink
         case .removeLink: Operation.removeLink
-        case .listEvents: .list(.history, .eventPage, [.ticket])
+        case .listEvents: Operation.list(.history, .eventPage, [.ticket]).orLive(problems: [.tooManyStreams])
+        case .readFeed:
+            Operation.read(.history, .feedPage, [.after, .limit]).orLive(problems: [.tooManyStreams])
         case .explain: .read(.history, .explanation, [.ticket])
         case .queueSummary: .read(.queue, .queueSummary)
         case .listOrganizations:
@@ -61,6 +76,7 @@ extension Call {
         case .runAutoClose: Operation.runAutoClose
         case .listRuns: .list(.jobs, .pastRunPage)
         case .me: .read(.users, .user).leading(to: FollowingCall(.listTokens, ["id": "$response.body#/id"]))
+        case .metrics: Operation(tag: .service, answers: [.text()], problems: [.notFound])
         case .health, .readiness: .read(.service, .status)
         case .problemPage:
             Operation(
@@ -83,7 +99,7 @@ extension Operation {
         .tickets, .ticketPage,
         [
             .state, .priority, .kind, .inProduct, .ofOrganization, .assignee, .tag, .registeredFrom, .registeredTo,
-            .updatedFrom, .updatedTo, .overdue, .sort,
+            .updatedFrom, .updatedTo, .overdue, .words, .sort,
         ]
     ).leading(
         to: FollowingCall(.readTicket, ["id": "$response.body#/items/0/id"]),
@@ -106,6 +122,19 @@ extension Operation {
     fileprivate static let addComment = Operation(
         tag: .conversation, parameters: [.ticket], body: .json(.commentRequest), answers: [.json(201, .comment)],
         changesTicket: true)
+
+    fileprivate static let changeTickets = Operation(
+        tag: .steps, body: .json(.batchRequest), answers: [.json(200, .batchResults)])
+
+    fileprivate static let addAttachment = Operation(
+        tag: .conversation, parameters: [.ticket, .filename], body: .file,
+        answers: [.json(201, .attachment, [.location])], problems: [.quotaExceeded], changesTicket: true
+    ).leading(to: FollowingCall(.readAttachment, ["id": "$response.body#/id"]))
+
+    fileprivate static let readAttachment = Operation(
+        tag: .conversation, parameters: [.attachment, .range, .ifRange, .ifMatch],
+        answers: [.file(200), .file(206, [.contentRange]), .bodiless(304, [.entityTag])],
+        problems: [.staleVersion, .rangeNotSatisfiable])
 
     fileprivate static let addLink = Operation(
         tag: .conversation, parameters: [.ticket], body: .json(.linkRequest),

@@ -9,6 +9,9 @@ extension Component {
         case .ticket: Component.ticketExample
         case .registration: Component.registrationExample
         case .ticketPatch: #"{"priority": "high", "tags": ["vip"]}"#
+        case .batchRequest:
+            #"{"tickets": ["OMNIVOX-1042", "OMNIVOX-1043"], "action": "merge", "body": {"into": "OMNIVOX-9"}}"#
+        case .attachment: Component.attachmentExample
         case .assignment: #"{"assignees": ["u_3vK9QmT4xYb7LdP2sWc8Zf"], "priority": "high"}"#
         case .question: #"{"comment": "Which build of the operator window is it?"}"#
         case .solving: #"{"comment": "Fixed in the next build.", "type": "mass_update", "release": "4.2.2"}"#
@@ -66,6 +69,11 @@ extension Component {
     private static let commentExample = """
         {"id": "c_5nB8cV1xZ4aS7dF2gH9jKl", "body": "It happens on every call.", "internal": false,
          "author": {"id": "u_7hG2kLmN5pQ8rS1tV4wX6y", "name": "Vera Lugovaya"}, "at": "2026-11-20T09:31:00.000Z"}
+        """
+
+    private static let attachmentExample = """
+        {"id": "a_8kJ3hG5fD7sA9pO1iU2yTr", "filename": "screenshot.png", "media_type": "image/png", "size": 312044,
+         "sha256": "\(zeros)"}
         """
 
     private static let eventExample = """

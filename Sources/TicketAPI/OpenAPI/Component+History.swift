@@ -10,9 +10,25 @@ extension Component {
         case .commentPage: .page(of: .comment)
         case .commentRequest:
             .request(.required("body", .text(Limit.text)), .optional("internal", .boolean, told: true))
+        case .attachment:
+            .answer(
+                .always("id", .matching(Pattern.identifier("a"))), .always("filename", .string),
+                .always("media_type", .string, told: true), .always("size", .count, told: true),
+                .always("sha256", .matching(Pattern.sha256)))
+        case .attachmentPage: .page(of: .attachment)
+        case .file: .string(StringRules(format: "binary"))
         case .linkRequest:
             .request(.required("type", .choice(of: LinkType.self)), .required("ticket", .ticketID, told: true))
-        case .event: Component.eventAnswer
+        case .event: .answer(Component.eventMembers)
+        case .feedItem:
+            .answer(
+                Component.eventMembers.map(\.untold) + [
+                    .always("ticket", .ticketID), .always("feed_seq", .integer(1...Int.max), told: true),
+                ])
+        case .feedPage:
+            .answer(
+                .always("items", .array(.component(.feedItem))), .always("last_seq", .integer(0...Int.max), told: true),
+                .always("end_of_stream", .boolean, told: true))
         case .eventPage: .page(of: .event)
         case .actor:
             .answer(.always("id", .userID.orNull, told: true), .always("name", .string), .always("role", .role))
@@ -50,7 +66,7 @@ extension Component {
         }
     }
 
-    private static let eventAnswer = Schema.answer(
+    private static let eventMembers: [Member] = [
         .always("seq", .count, told: true), .always("at", .time), .always("actor", .component(.actor)),
         .always("action", .action), .always("clause", .string.orNull, told: true),
         .always("from", .state.orNull, told: true), .always("to", .state.orNull),
@@ -58,7 +74,8 @@ extension Component {
             "changes", .map(Schema.answer(.always("from", .any), .always("to", .any)).orNull), told: true),
         .always("comment_id", .matching(Pattern.identifier("c")).orNull),
         .always("digests", .array(.component(.valueDigest)), told: true),
-        .always("hash", .matching(Pattern.sha256), told: true))
+        .always("hash", .matching(Pattern.sha256), told: true),
+    ]
 }
 
 extension Schema {

@@ -55,6 +55,16 @@ extension Component {
         case .remark: .request(.optional("comment", .text(Limit.text)))
         case .dispute: .request(.required("reason", .text(Limit.text)))
         case .merge: .request(.required("into", .ticketID, told: true))
+        case .batchRequest:
+            .request(
+                .required(
+                    "tickets", .array(.matching(Pattern.withoutNUL), count: 1...Batch.ticketsMax, distinct: true), told: true),
+                .required("action", .choice(of: BatchAction.self)), .required("body", .map(.any), told: true))
+        case .batchResults: .answer(.always("results", .array(.component(.batchResult)), told: true))
+        case .batchResult:
+            .answer(
+                .always("ticket", .string), .always("status", .integer(200...599), told: true),
+                .sometimes("problem", .component(.problem), told: true))
         default: preconditionFailure("\(self) has its schema in another group")
         }
     }

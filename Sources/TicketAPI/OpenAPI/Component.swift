@@ -16,12 +16,21 @@ enum Component: String, CaseIterable, Sendable {
     case dispute = "Dispute"
     case merge = "Merge"
 
+    case batchRequest = "BatchRequest"
+    case batchResults = "BatchResults"
+    case batchResult = "BatchResult"
+
     case comment = "Comment"
     case commentPage = "CommentPage"
     case commentRequest = "CommentRequest"
+    case attachment = "Attachment"
+    case attachmentPage = "AttachmentPage"
+    case file = "File"
     case linkRequest = "LinkRequest"
     case event = "Event"
     case eventPage = "EventPage"
+    case feedItem = "FeedItem"
+    case feedPage = "FeedPage"
     case actor = "Actor"
     case valueDigest = "ValueDigest"
     case explanation = "Explanation"
@@ -81,9 +90,10 @@ extension Component {
     var schema: Schema {
         switch self {
         case .ticket, .ticketPage, .person, .policyReference, .solution, .link, .registration, .ticketPatch,
-            .assignment, .question, .solving, .remark, .dispute, .merge:
+            .assignment, .question, .solving, .remark, .dispute, .merge, .batchRequest, .batchResults, .batchResult:
             ticketSchema
-        case .comment, .commentPage, .commentRequest, .linkRequest, .event, .eventPage, .actor, .valueDigest,
+        case .comment, .commentPage, .commentRequest, .attachment, .attachmentPage, .file, .linkRequest, .event,
+            .eventPage, .feedItem, .feedPage, .actor, .valueDigest,
             .explanation, .nextStep, .autoClose, .day, .queueSummary, .queueShare:
             historySchema
         case .organization, .organizationPage, .organizationRequest, .organizationPatch, .user, .userPage,

@@ -11,6 +11,7 @@ enum Curl {
         }
         if route.roles != nil { lines.append("--header \"Authorization: Bearer $TOKEN\"") }
         if call.operation.problems.contains(.preconditionRequired) { lines.append("--header 'If-Match: *'") }
+        if call.operation.body?.component == .file { lines.append("--data-binary @screenshot.png") }
         if let body = body(call) { lines.append("--json '\(quoted(body))'") }
         lines.append("\"$REGLAMENT\(address(call, route))\"")
         return lines.joined(separator: " \\\n  ")
@@ -44,6 +45,7 @@ extension Parameter {
         switch self {
         case .user: "u_7hG2kLmN5pQ8rS1tV4wX6y"
         case .contract: "k_2qW5eR8tY1uI4oP7aS0dFg"
+        case .attachment: "a_8kJ3hG5fD7sA9pO1iU2yTr"
         case .token: "t_4rT7yU1iO5pA8sD2fG6hJk"
         default: example ?? name
         }

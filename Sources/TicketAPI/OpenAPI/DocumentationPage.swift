@@ -10,6 +10,7 @@ struct DocumentationPage {
         let parts = [
             HTML.element("h1", prose(.title).escapedForHTML), HTML.element("p", HTML.prose(prose(.introduction))),
             HTML.element("p", HTML.prose(prose(.conventions))), HTML.element("p", HTML.prose(prose(.authentication))),
+            HTML.element("p", HTML.prose(prose(.legend))),
             HTML.element(
                 "p",
                 HTML.link("/openapi.json", prose(.document).escapedForHTML) + " · "
@@ -139,7 +140,7 @@ extension DocumentationPage {
             "[\(type(element))]" + (count.map { ", \($0.lowerBound)…\($0.upperBound)" } ?? "")
         case .object(let rules):
             "{" + rules.members.map { "\(HTML.code($0.name)): \(type($0.schema))" }.joined(separator: ", ") + "}"
-        case .map(let value): "\(prose(.mapOf).escapedForHTML) \(type(value))"
+        case .map(let value): "{…: \(type(value))}"
         case .either(let schemas): schemas.map { type($0) }.joined(separator: " | ")
         case .nullable(let schema): "\(type(schema)) | \(HTML.code("null"))"
         case .component(let component): reference(component)

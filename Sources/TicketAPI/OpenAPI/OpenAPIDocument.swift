@@ -113,13 +113,18 @@ extension OpenAPIDocument {
 
     private func success(_ answer: Operation.Success, _ route: Route) -> JSONValue {
         var fields = AnswerField.everywhere
-        if answer.content != nil { fields += [.language, .coding] }
+        if answer.isWritten { fields += [.language, .coding] }
+        if route.roles != nil { fields += [.rateLimit, .rateLimitPolicy] }
         fields += answer.fields
         if route.takesIdempotencyKey { fields.append(.replayed) }
         let example = answer.content?.schema.component?.example
         var members = [JSONMember("description", prose(phrase(answer))), JSONMember("headers", headers(fields))]
         if let (mediaType, schema) = answer.content {
-            members.append(JSONMember("content", .tree(JSONMember(mediaType, content(schema, example: example)))))
+            var contents = [JSONMember(mediaType, content(schema, example: example))]
+            if answer.hasEventStream {
+                contents.append(JSONMember(ServerSentEvent.mediaType, content(.string, example: nil)))
+            }
+            members.append(JSONMember("content", .tree(contents)))
         }
         if !answer.links.isEmpty {
             members.append(
@@ -182,9 +187,18 @@ extension ProblemType {
         case 401: [.challenge]
         case 405: [.allow]
         case 415: [.acceptPatch, .acceptEncoding]
+        case 416: [.contentRange, .acceptRanges]
+        case 429: self == .tooManyRequests ? [.retryAfter, .rateLimit, .rateLimitPolicy] : [.retryAfter]
         case 503: [.retryAfter]
         default: []
         }
+    }
+}
+
+extension Operation.Success {
+    /// Whether it is a text in one of the languages, and may be gzipped.
+    fileprivate var isWritten: Bool {
+        content.map { $0.mediaType.hasSuffix("json") || $0.mediaType == "text/html" } ?? false
     }
 }
 

@@ -12,6 +12,8 @@ struct Operation: Sendable {
         let status: Int
         /// Nil: an answer without a body.
         var content: (mediaType: String, schema: Schema)?
+        /// The same as a stream of events.
+        var hasEventStream = false
         var fields: [AnswerField] = []
         /// What can be called next with what the answer says.
         var links: [FollowingCall] = []
@@ -77,6 +79,15 @@ extension Operation {
             answers: [.json(200, .ticket, [.entityTag])], problems: problems, changesTicket: true)
     }
 
+    /// The same call answers with a stream of events when that is preferred.
+    func orLive(problems: [ProblemType]) -> Operation {
+        var operation = self
+        operation.parameters.append(.lastEventID)
+        operation.answers[0].hasEventStream = true
+        operation.problems += problems
+        return operation
+    }
+
     func leading(to links: FollowingCall...) -> Operation {
         var operation = self
         operation.answers[0].links = links
@@ -88,6 +99,10 @@ extension Operation.RequestBody {
     static func json(_ component: Component, isRequired: Bool = true) -> Operation.RequestBody {
         .init(component: component, mediaTypes: ContentType.json.sorted(), isRequired: isRequired)
     }
+
+    /// Bytes of any kind.
+    static let file = Operation.RequestBody(
+        component: .file, mediaTypes: ["application/octet-stream", "image/png"], isRequired: true)
 
     static func patch(_ component: Component) -> Operation.RequestBody {
         .init(component: component, mediaTypes: ContentType.patches.sorted(), isRequired: true)
@@ -101,6 +116,14 @@ extension Operation.Success {
 
     static func page() -> Operation.Success {
         .init(status: 200, content: ("text/html", .string), fields: [.entityTag])
+    }
+
+    static func text() -> Operation.Success { .init(status: 200, content: ("text/plain", .string)) }
+
+    static func file(_ status: Int, _ fields: [AnswerField] = []) -> Operation.Success {
+        .init(
+            status: status, content: ("*/*", .component(.file)),
+            fields: [.entityTag, .acceptRanges, .disposition] + fields)
     }
 
     static func bodiless(_ status: Int, _ fields: [AnswerField] = []) -> Operation.Success {

@@ -3,31 +3,37 @@ import Tickets
 /// Every parameter of every call. Raw values are the names of the document's components.
 enum Parameter: String, CaseIterable, Sendable {
     case ticket, linkType, otherTicket, organizationCode, user, token, contract, policy, product, version, calendar
-    case problem
+    case problem, attachment
     case limit, cursor
-    case state, priority, kind, inProduct, ofOrganization, assignee, tag, overdue, sort
+    case state, priority, kind, inProduct, ofOrganization, assignee, tag, overdue, words, sort
     case registeredFrom, registeredTo, updatedFrom, updatedTo
     case from, workingDays, timeZone
+    case after, filename
     case acceptLanguage, acceptEncoding, requestID, idempotencyKey, ifMatch, ifNoneMatch
+    case lastEventID, range, ifRange, traceparent
 
     enum Place: String, Sendable { case path, query, header }
 
     var place: Place {
         switch self {
         case .ticket, .linkType, .otherTicket, .organizationCode, .user, .token, .contract, .policy, .product, .version,
-            .calendar, .problem:
+            .calendar, .problem, .attachment:
             .path
-        case .limit, .cursor, .state, .priority, .kind, .inProduct, .ofOrganization, .assignee, .tag, .overdue, .sort,
-            .registeredFrom, .registeredTo, .updatedFrom, .updatedTo, .from, .workingDays, .timeZone:
+        case .limit, .cursor, .state, .priority, .kind, .inProduct, .ofOrganization, .assignee, .tag, .overdue,
+            .words, .sort, .registeredFrom, .registeredTo, .updatedFrom, .updatedTo, .from, .workingDays, .timeZone,
+            .after, .filename:
             .query
-        case .acceptLanguage, .acceptEncoding, .requestID, .idempotencyKey, .ifMatch, .ifNoneMatch: .header
+        case .acceptLanguage, .acceptEncoding, .requestID, .idempotencyKey, .ifMatch, .ifNoneMatch, .lastEventID,
+            .range,
+            .ifRange, .traceparent:
+            .header
         }
     }
 
     /// As requests write it.
     var name: String {
         switch self {
-        case .ticket, .user, .contract: "id"
+        case .ticket, .user, .contract, .attachment: "id"
         case .linkType: "type"
         case .otherTicket: "ticket"
         case .organizationCode, .policy, .calendar, .problem: "code"
@@ -46,12 +52,17 @@ enum Parameter: String, CaseIterable, Sendable {
         case .idempotencyKey: "Idempotency-Key"
         case .ifMatch: "If-Match"
         case .ifNoneMatch: "If-None-Match"
-        case .product, .version, .limit, .cursor, .state, .priority, .kind, .assignee, .tag, .overdue, .sort, .from:
+        case .lastEventID: "Last-Event-ID"
+        case .range: "Range"
+        case .ifRange: "If-Range"
+        case .words: "q"
+        case .product, .version, .limit, .cursor, .state, .priority, .kind, .assignee, .tag, .overdue, .sort, .from,
+            .after, .filename, .traceparent:
             rawValue
         }
     }
 
-    var isRequired: Bool { place == .path || self == .from || self == .workingDays }
+    var isRequired: Bool { place == .path || [.from, .workingDays, .filename].contains(self) }
 
     var schema: Schema {
         switch self {
@@ -63,7 +74,12 @@ enum Parameter: String, CaseIterable, Sendable {
         case .contract: .matching(Pattern.identifier("k"))
         case .version: .release
         case .problem: .choice(of: ProblemType.self)
+        case .attachment: .matching(Pattern.identifier("a"))
         case .limit: .integer(1...200)
+        case .after: .integer(0...Int.max)
+        case .words: .text(Limit.search)
+        case .filename: .matching(Pattern.filename, length: 1...Limit.filename)
+        case .lastEventID: .matching("^[0-9]{0,18}$")
         case .state: .array(.choice(State.allCases.map(\.rawValue) + ["open"]))
         case .priority: .priority
         case .assignee: .matching("^(u_[0-9A-Za-z]{22}|me|none)$")
@@ -73,7 +89,8 @@ enum Parameter: String, CaseIterable, Sendable {
         case .workingDays: .integer(0...10_000)
         case .idempotencyKey: .matching(Pattern.visible)
         // Whatever these say is taken as it comes, or not at all: nothing in them is ever a fault.
-        case .acceptLanguage, .acceptEncoding, .requestID, .ifMatch, .ifNoneMatch: .string
+        case .acceptLanguage, .acceptEncoding, .requestID, .ifMatch, .ifNoneMatch, .range, .ifRange, .traceparent:
+            .string
         case .policy, .product, .calendar, .cursor, .kind, .inProduct, .ofOrganization, .tag, .timeZone: .string
         }
     }
@@ -95,6 +112,8 @@ enum Parameter: String, CaseIterable, Sendable {
         case .acceptLanguage: "ru"
         case .acceptEncoding: "gzip"
         case .ifMatch: "*"
+        case .words: "window freezes"
+        case .filename: "screenshot.png"
         default: nil
         }
     }
@@ -116,14 +135,22 @@ enum AnswerField: String, CaseIterable, Sendable {
     case coding = "Content-Encoding"
     case acceptEncoding = "Accept-Encoding"
     case vary = "Vary"
+    case rateLimit = "RateLimit"
+    case rateLimitPolicy = "RateLimit-Policy"
+    case trace = "traceresponse"
+    case acceptRanges = "Accept-Ranges"
+    case contentRange = "Content-Range"
+    case disposition = "Content-Disposition"
 
     /// What every answer has.
-    static let everywhere: [AnswerField] = [.requestID, .cacheControl, .vary]
+    static let everywhere: [AnswerField] = [.requestID, .cacheControl, .vary, .trace]
 
     /// Whether an answer that tells of the field always has it.
     var isRequired: Bool {
         switch self {
-        case .replayed, .next, .acceptPatch, .acceptEncoding, .coding: false
+        case .replayed, .next, .acceptPatch, .acceptEncoding, .coding, .rateLimit, .rateLimitPolicy, .trace,
+            .acceptRanges, .contentRange, .disposition:
+            false
         case .requestID, .language, .location, .entityTag, .challenge, .allow, .retryAfter, .cacheControl, .vary: true
         }
     }
@@ -135,7 +162,8 @@ enum AnswerField: String, CaseIterable, Sendable {
         case .replayed: .choice(["true"])
         case .coding: .choice(["gzip"])
         case .retryAfter: .integer(0...86_400)
-        case .location, .entityTag, .next, .challenge, .allow, .acceptPatch, .acceptEncoding, .cacheControl, .vary:
+        case .location, .entityTag, .next, .challenge, .allow, .acceptPatch, .acceptEncoding, .cacheControl, .vary,
+            .rateLimit, .rateLimitPolicy, .trace, .acceptRanges, .contentRange, .disposition:
             .string
         }
     }

@@ -26,7 +26,7 @@ extension ProblemType {
             .expectationFailed, .headerTooLarge, .internalError, .notImplemented, .unavailable, .overloaded,
             .versionNotSupported:
             .everyRequest
-        case .unauthorized, .notAcceptable: .withToken
+        case .unauthorized, .notAcceptable, .tooManyRequests: .withToken
         case .notFound: .withPlaceholder
         case .forbidden: .withRoles
         case .invalidJSON, .unsupportedMediaType: .withBody
@@ -34,7 +34,7 @@ extension ProblemType {
         case .invalidInput: .withInput
         case .transitionNotAllowed, .staleVersion: .changeOfTicket
         case .notAuthorisedToConfirm, .alreadyExists, .contractOverlap, .alreadyPublished, .planChanged,
-            .noContractInForce, .preconditionRequired:
+            .noContractInForce, .preconditionRequired, .quotaExceeded, .rangeNotSatisfiable, .tooManyStreams:
             .particular
         }
     }
@@ -46,16 +46,17 @@ extension Call {
         let operation = operation
         let route = Route(self)
         return ProblemType.allCases.filter { type in
-            switch type.scope {
+            if operation.problems.contains(type) { return true }
+            return switch type.scope {
             case .everyRequest: true
             case .withToken: route.roles != nil
             case .withPlaceholder: route.path.contains("{")
             case .withRoles: Operation.refusesRoles(self, route)
-            case .withBody: operation.body != nil
+            case .withBody: operation.body.map { $0.component != .file } ?? false
             case .withIdempotencyKey: route.takesIdempotencyKey
             case .withInput: route.roles != nil
             case .changeOfTicket: operation.changesTicket
-            case .particular: operation.problems.contains(type)
+            case .particular: false
             }
         }
     }
@@ -65,7 +66,7 @@ extension Call {
         let operation = operation
         let route = Route(self)
         var parameters = operation.parameters
-        parameters += [.acceptLanguage, .acceptEncoding, .requestID]
+        parameters += [.acceptLanguage, .acceptEncoding, .requestID, .traceparent]
         if route.takesIdempotencyKey { parameters.append(.idempotencyKey) }
         if operation.changesTicket { parameters.append(.ifMatch) }
         if operation.answers.contains(where: { $0.status == 304 }) { parameters.append(.ifNoneMatch) }

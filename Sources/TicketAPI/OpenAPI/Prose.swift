@@ -66,7 +66,7 @@ struct Prose: Sendable {
 enum Phrase: String, CaseIterable, Sendable {
     case title, introduction, authentication, conventions, problemsTitle, problemsIntroduction
     case roles, noToken, parameters, body, answers, problems, example, schemas, calls
-    case name, means, status, type, place, fields, member, required, optional, anything, mapOf
+    case name, means, status, type, place, fields, member, required, optional, anything, legend
     case done, notModified, meaning, remedy, allProblems, documentation, document
 
     var key: String { "docs.\(rawValue)" }

@@ -71,6 +71,8 @@ extension Schema {
     /// What an answer says; a later version may say more.
     static func answer(_ members: Member...) -> Schema { .object(ObjectRules(members: members, isClosed: false)) }
 
+    static func answer(_ members: [Member]) -> Schema { .object(ObjectRules(members: members, isClosed: false)) }
+
     /// One page of a list.
     static func page(of item: Component) -> Schema {
         .answer(.always("items", .array(.component(item))), .always("next_cursor", .nullable(.string), told: true))
@@ -99,6 +101,9 @@ extension Member {
         Member(name: name, schema: schema, isRequired: false, isTold: told)
     }
 
+    /// The same where another schema tells of it.
+    var untold: Member { Member(name: name, schema: schema, isRequired: isRequired, isTold: false) }
+
     /// Stands in every answer.
     static func always(_ name: String, _ schema: Schema, told: Bool = false) -> Member {
         Member(name: name, schema: schema, isRequired: true, isTold: told)
@@ -123,6 +128,9 @@ enum Pattern {
     static let version = #"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){1,2}$"#
     /// Wider than the rule, which also looks at the letters of the domain.
     static let email = #"^[^@\u0000-\u0020\u007f]{1,64}@[^@\u0000-\u0020\u007f]+$"#
+    /// No control characters, and something that is no white space.
+    static let filename =
+        #"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u001f\u007f-\u009f\#(blanks)][^\u0000-\u001f\u007f-\u009f]*$"#
     static let visible = "^[!-~]{1,255}$"
     static let entityTag = #"^"[0-9]+-[0-9a-f]{16}(-gz)?"$"#
     static let uuidURN = "^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

@@ -15,6 +15,11 @@ enum EntityTag {
         }
     }
 
+    /// Whether an `If-Match` names this very representation; strongly compared (RFC 9110, 13.1.1).
+    static func matches(_ fields: [String], _ etag: String) -> Bool {
+        tags(fields).contains { $0.isAny || !$0.isWeak && "\"\($0.opaque)\"" == etag }
+    }
+
     /// Whether an `If-None-Match` names this very answer, gzipped or not; weakly compared (RFC 9110, 13.1.2).
     static func names(_ fields: [String], _ etag: String) -> Bool {
         tags(fields).contains { tag in

@@ -13,6 +13,7 @@ enum Limit {
     static let assignees = 20
     static let contacts = 100
     static let search = 256
+    static let filename = 255
     static let bodyBytes = 1 << 20
 }
 

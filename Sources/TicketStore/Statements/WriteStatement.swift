@@ -32,6 +32,7 @@ struct WriteStatement: Sendable {
     private let columns: [TicketColumn]
     private let registers: Bool
     private let forStaff: Bool
+    private let attaches: Bool
     let statement: Statement<Int>
 
     static let staffRegister = WriteStatement(registers: true, forStaff: true)
@@ -39,8 +40,12 @@ struct WriteStatement: Sendable {
     static let customerRegister = WriteStatement(registers: true, forStaff: false)
     static let customerChange = WriteStatement(registers: false, forStaff: false)
 
+    static let staffAttach = WriteStatement(registers: false, forStaff: true, attaches: true)
+    static let customerAttach = WriteStatement(registers: false, forStaff: false, attaches: true)
+
     static func of(_ change: Change, _ scope: Access.Scope) -> WriteStatement {
-        switch (scope, change.follows) {
+        if change.attachment != nil { return scope == .staff ? staffAttach : customerAttach }
+        return switch (scope, change.follows) {
         case (.staff, nil): staffRegister
         case (.staff, _): staffChange
         case (.customer, nil): customerRegister
@@ -48,9 +53,10 @@ struct WriteStatement: Sendable {
         }
     }
 
-    private init(registers: Bool, forStaff: Bool) {
+    private init(registers: Bool, forStaff: Bool, attaches: Bool = false) {
         self.registers = registers
         self.forStaff = forStaff
+        self.attaches = attaches
         columns = TicketColumn.all.filter { column in
             switch column.writers {
             case .nobody: registers
@@ -58,8 +64,8 @@ struct WriteStatement: Sendable {
             case .everybody: true
             }
         }
-        let name = "\(registers ? "register" : "change")_\(forStaff ? "staff" : "customer")"
-        statement = Statement(name, Self.sql(columns, registers: registers, forStaff: forStaff)) {
+        let name = "\(attaches ? "attach" : registers ? "register" : "change")_\(forStaff ? "staff" : "customer")"
+        statement = Statement(name, Self.sql(columns, registers: registers, forStaff: forStaff, attaches: attaches)) {
             (row) throws(RowError) in try row.int()
         }
     }
@@ -80,6 +86,7 @@ struct WriteStatement: Sendable {
             .texts(change.linked.map(\.type.rawValue)), .texts(change.linked.map(\.ticket.description)),
         ]
         if forStaff { out += staffParameters(change, extras) }
+        if attaches { out += AttachmentNumbers.parameters(change) }
         return out + key
     }
 
@@ -91,7 +98,7 @@ struct WriteStatement: Sendable {
         case .unpublished(let product, let version):
             condition[2] = .text(product)
             condition[3] = .text(version)
-        case nil: break
+        case .room, nil: break
         }
         let follow = extras.beginsFollowUp
         return condition + [
@@ -103,15 +110,17 @@ struct WriteStatement: Sendable {
         ]
     }
 
-    private static func sql(_ columns: [TicketColumn], registers: Bool, forStaff: Bool) -> String {
+    private static func sql(_ columns: [TicketColumn], registers: Bool, forStaff: Bool, attaches: Bool) -> String {
         var numbers = Numbers()
         let id = numbers.next("text")
         let follows = numbers.next("integer")
         let values = columns.map { numbers.next($0.type) }
         let event = EventNumbers(&numbers)
         let staff = forStaff ? StaffNumbers(&numbers) : nil
+        let attachment = attaches ? AttachmentNumbers(&numbers) : nil
         let key = KeySQL(&numbers)
-        let guards = ([key.isFree] + (staff?.conditions ?? [])).joined(separator: "\n           AND ")
+        let conditions = (staff?.conditions ?? []) + (attachment?.conditions(ticket: id) ?? [])
+        let guards = ([key.isFree] + conditions).joined(separator: "\n           AND ")
         let change =
             registers
             ? """
@@ -129,10 +138,12 @@ struct WriteStatement: Sendable {
                    AND \(guards)
                 RETURNING id, organization
             """
+        let before = (staff?.conditionQueries(of: id) ?? "") + (attachment?.uploadQuery ?? "")
+        let after = (staff?.insertions(event) ?? "") + (attachment?.insertions(seq: event.seq) ?? "")
         return """
-            WITH \(staff?.conditionQueries(of: id) ?? "")changed AS (
+            WITH \(before)changed AS (
                 \(change)
-            ), \(event.insertions)\(staff?.insertions(event) ?? ""), \(key.insertion(followUp: staff?.followUp))
+            ), \(event.insertions)\(after), \(key.insertion(followUp: staff?.followUp))
             SELECT count(*)::integer FROM changed
             """
     }

@@ -31,6 +31,9 @@ public struct Access: Sendable {
         self.init(scope: organization.map(Scope.customer) ?? .staff, user: caller.id, key: key, item: item)
     }
 
+    /// The same caller without its key: for what is no part of the request's one effect.
+    public var withoutKey: Access { Access(scope: scope, user: user) }
+
     /// The service itself.
     public static let staff = Access(scope: .staff, user: nil)
 }

@@ -5,7 +5,9 @@ public import Regulations
 ///
 /// With a key in `Access`, every call that reads for a change throws `.replay…`, `.keyReused` or `.keyInProgress`
 /// first; every write stores the answer under the key in the same transaction as its effect.
-public protocol Store: TicketStoring, PeopleStoring, ContractStoring, BatchStoring, JobStoring, FeedStoring {
+public protocol Store: TicketStoring, AttachmentStoring, PeopleStoring, ContractStoring, BatchStoring, JobStoring,
+    FeedStoring
+{
     /// Throws unless the database answers and has every migration.
     func checkReadiness() async throws(StoreError)
     /// Whose token it is; nil: unknown, revoked, or its user deactivated. Expiry is the caller's to check.

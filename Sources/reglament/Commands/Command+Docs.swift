@@ -4,7 +4,8 @@ import TicketAPI
 enum DocsCommand: Command {
     static let words = ["docs"]
     static let synopsis = "[--stdout|--check]"
-    static let summary = "writes the pages of docs/reference that are drawn from the code: lifecycle.md, metrics.md, openapi.json"
+    static let summary =
+        "writes the pages of docs/reference that are drawn from the code: lifecycle.md, metrics.md, openapi.json"
     static let options = [
         ("--stdout", "prints them and writes nothing"),
         ("--check", "writes nothing; 1 when a page says something else"),

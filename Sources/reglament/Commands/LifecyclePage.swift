@@ -16,8 +16,7 @@ enum LifecyclePage {
     static func lines(of table: [State: [Action: State]]) -> [Line] {
         State.allCases.flatMap { state in
             Action.allCases.compactMap { action in
-                // Attachments are not there yet.
-                guard action != .attach, let next = table[state]?[action] else { return nil }
+                guard let next = table[state]?[action] else { return nil }
                 return Line(from: state, action: action, to: next)
             }
         }

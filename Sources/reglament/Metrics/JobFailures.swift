@@ -4,7 +4,7 @@ import EventLoop
 final class JobFailures: Sendable {
     enum Job: String, CaseIterable, Sendable {
         case autoClose = "auto_close"
-        case runs, batches
+        case runs, batches, uploads
         case followUps = "follow_ups"
         case idempotencyDays = "idempotency_days"
     }

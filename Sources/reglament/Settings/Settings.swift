@@ -29,6 +29,7 @@ struct Settings: Sendable {
     let streams: Streams
     /// Where the service's clock starts; nil: the system's.
     var clock: Instant?
+    var attachments: Attachments
     var compression: Compression
     var rateLimits: RateLimits
     var observation: Observation
@@ -57,7 +58,8 @@ struct Settings: Sendable {
             "REGLAMENT_AUTO_CLOSE_AT",
             "REGLAMENT_CLOCK",
         ]
-        + TLS.names + Limits.names + Proxies.names + Streams.names + Compression.names + RateLimits.names + Observation.names
+        + TLS.names + Attachments.names + Limits.names + Proxies.names + Streams.names + Compression.names
+        + RateLimits.names + Observation.names
     /// Names the file; so it cannot stand in it.
     static let fileName = "REGLAMENT_CONFIG_FILE"
     /// What begins so is the test suite's.
@@ -116,9 +118,13 @@ struct Settings: Sendable {
     }
 
     init(_ values: [String: String]) throws {
+        attachments = try Attachments(values)
         compression = try Compression(values)
-        rateLimits = try RateLimits(values)
+        limits = try Limits(values)
         observation = try Observation(values)
+        proxies = try Proxies(values)
+        rateLimits = try RateLimits(values)
+        streams = try Streams(values)
         databaseURL = values["REGLAMENT_DATABASE_URL"]
         migrateURL = values["REGLAMENT_MIGRATE_URL"] ?? databaseURL
         data = values["REGLAMENT_DATA"] ?? data
@@ -133,8 +139,6 @@ struct Settings: Sendable {
         readers = try Self.number(values, "REGLAMENT_READERS", 1...32) ?? readers
         writers = try Self.number(values, "REGLAMENT_WRITERS", 1...256) ?? writers
         slow = try Self.number(values, "REGLAMENT_SLOW", 2...64) ?? slow
-        limits = try Limits(values)
-        proxies = try Proxies(values)
         if let text = values["REGLAMENT_LOG"] {
             guard let format = LogFormat(rawValue: text) else {
                 throw Failure.failed("REGLAMENT_LOG is `\(text)`; it must be `text` or `json`.")

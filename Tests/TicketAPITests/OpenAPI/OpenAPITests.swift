@@ -84,7 +84,11 @@ import Tickets
     }
 
     @Test func `every call with a body has an example of it`() {
-        for call in Call.allCases { if let body = call.operation.body { #expect(body.component.example != nil) } }
+        for call in Call.allCases {
+            // A file's bytes are no JSON.
+            guard let body = call.operation.body, body.component != .file else { continue }
+            #expect(body.component.example != nil)
+        }
     }
 
     @Test func `every problem can be met somewhere`() {

@@ -83,6 +83,7 @@ import Tickets
     @Test func `a call knows the parameters that the document names, and no others`() async throws {
         try await World.with { world in
             let ticket = try await world.ticket()
+            let attachment = try await world.attached([1])
             let contracts = try await world.get("/v1/contracts", as: .adam)
             let contract = try #require(contracts["items"][0]["id"].string)
             for call in Call.allCases where Route(call).method == "GET" && Route(call).roles != nil {
@@ -92,6 +93,7 @@ import Tickets
                         switch parameter {
                         case .ticket: ticket
                         case .contract: contract
+                        case .attachment: attachment
                         case .user: Person.carla.id
                         case .organizationCode: "acme"
                         case .policy: "maics"
