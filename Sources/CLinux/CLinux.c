@@ -74,3 +74,65 @@ int clinux_unwatch_signal(int signal_number) {
 int clinux_accept(int listener, void *address, unsigned int *length) {
     return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
+
+long clinux_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, int many) {
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(CLINUX_DESCRIPTORS_MAX * sizeof(int))];
+    } control;
+    if (many < 0 || many > CLINUX_DESCRIPTORS_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    struct iovec piece = {.iov_base = (void *)bytes, .iov_len = count};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    if (many > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(many * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(many * sizeof(int));
+        memcpy(CMSG_DATA(header), descriptors, many * sizeof(int));
+    }
+    ssize_t sent;
+    do { sent = sendmsg(socket, &message, MSG_NOSIGNAL); } while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+long clinux_receive_descriptors(int socket, void *bytes, size_t count, int *descriptors, int *many) {
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(CLINUX_DESCRIPTORS_MAX * sizeof(int))];
+    } control;
+    struct iovec piece = {.iov_base = bytes, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    *many = 0;
+    ssize_t received;
+    do { received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC); } while (received < 0 && errno == EINTR);
+    if (received < 0) { return received; }
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) { continue; }
+        int found = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        for (int index = 0; index < found && *many < CLINUX_DESCRIPTORS_MAX; index++) {
+            memcpy(descriptors + (*many)++, CMSG_DATA(header) + index * sizeof(int), sizeof(int));
+        }
+    }
+    if (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) {
+        while (*many > 0) { close(descriptors[--*many]); }
+        errno = EMSGSIZE;
+        return -1;
+    }
+    return received;
+}
+
+int clinux_peer(int socket, int *process, unsigned int *user) {
+    struct ucred credentials;
+    socklen_t length = sizeof credentials;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) { return -1; }
+    *process = credentials.pid;
+    *user = credentials.uid;
+    return 0;
+}

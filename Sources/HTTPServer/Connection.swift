@@ -87,9 +87,8 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         } catch {
             return close()
         }
-        clock.isStopping = context.isStopping
         clock.idleSince = loop.now
-        if !clock.isStopping { clock.headSince = loop.now }
+        if !context.isStopping { clock.headSince = loop.now }
         if isRefused { refuse(.overloaded) }
         advance()
     }
@@ -108,8 +107,6 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     }
 
     func prepareToStop() {
-        clock.isStopping = true
-        clock.idleSince = loop.now
         if input == nil { clock.headSince = 0 }
         let limit = loop.now &+ ConnectionClock.nanoseconds(configuration.stopLingerSeconds)
         if clock.lingerUntil > limit { clock.lingerUntil = limit }
@@ -183,7 +180,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     /// Whether the client has been told the end; the rest of what it sends is waited for a while in any case.
     private func endWriting() -> Bool {
         if clock.lingerUntil == 0 {
-            let seconds = clock.isStopping ? configuration.stopLingerSeconds : configuration.lingerSecondsMax
+            let seconds = context.isStopping ? configuration.stopLingerSeconds : configuration.lingerSecondsMax
             clock.lingerUntil = loop.now &+ ConnectionClock.nanoseconds(min(seconds, configuration.lingerSecondsMax))
         }
         if isInputOver {

@@ -10,7 +10,6 @@ struct ConnectionClock {
     var writeSince: UInt64 = 0
     var drainSince: UInt64 = 0
     var lingerUntil: UInt64 = 0
-    var isStopping = false
     private var written = 0
     fileprivate var timer: LoopTimer?
     fileprivate var timerAt: UInt64 = .max
@@ -46,8 +45,7 @@ extension Connection {
             if clock.headSince > 0 {
                 own = after(clock.headSince, configuration.headSecondsMax)
             } else {
-                own = after(
-                    clock.idleSince, clock.isStopping ? configuration.stopIdleSeconds : configuration.idleSecondsMax)
+                own = min(after(clock.idleSince, configuration.idleSecondsMax), context.idleUntil ?? .max)
             }
         case .exchange(let exchange): own = exchange.reader == nil ? nil : bodyDeadline(exchange)
         case .draining: own = after(clock.drainSince, configuration.bodyStallSecondsMax)

@@ -16,18 +16,21 @@ public final class HTTPServer: Sendable {
     private let shared: ServerShared
     private let loops: [EventLoop]
     private let handler: @Sendable (EventLoop) -> (@Sendable (Request) async -> Response)
+    private let onStop: @Sendable (EventLoop) -> Void
     private let state = Locked(State())
 
     /// `handler` is called once per loop, on it, and gives the function that answers that loop's requests;
     /// `refusal` gives the server's own answers to what no handler sees, and `refused` hears of each, on the
-    /// connection's loop.
+    /// connection's loop. `onStop` is called once per loop, on it, when its connections are to come to an end: streams
+    /// that would go on for ever end themselves then.
     public init(
         _ configuration: ServerConfiguration, loops: [EventLoop],
         handler: @escaping @Sendable (EventLoop) -> (@Sendable (Request) async -> Response),
         refusal: @escaping @Sendable (WireRefusal) -> Response = { Response(status: $0.status) },
         refused: @escaping @Sendable (EventLoop, WireRefusal, Response, _ remoteAddress: String) -> Void = {
             _, _, _, _ in
-        }
+        },
+        onStop: @escaping @Sendable (EventLoop) -> Void = { _ in }
     ) {
         precondition(!loops.isEmpty, "A server without loops would answer nobody.")
         precondition(
@@ -36,6 +39,7 @@ public final class HTTPServer: Sendable {
         shared = ServerShared(configuration, refusal: refusal, refused: refused)
         self.loops = loops
         self.handler = handler
+        self.onStop = onStop
     }
 
     /// Binds and listens; loops that do not run yet take connections as soon as they do. Nothing listens when it
@@ -44,7 +48,7 @@ public final class HTTPServer: Sendable {
         var opened: [Int32] = []
         do throws(ListenError) {
             for address in shared.configuration.addresses {
-                opened.append(try ListeningSocket.open(address, backlog: shared.configuration.backlog))
+                opened.append(try ListeningSocket.open(address, shared.configuration))
             }
         } catch {
             for descriptor in opened { close(descriptor) }
@@ -67,10 +71,10 @@ public final class HTTPServer: Sendable {
         }
     }
 
-    /// The ports in the order of the addresses, 0 for what is no TCP; empty before `start()` and after `stop()`.
+    /// The ports in the order of the addresses, 0 for what is no TCP; empty before `start()` and after `stopListening()`.
     public var boundPorts: [UInt16] { state.withLock { $0.listeners }.map(ListeningSocket.port(of:)) }
 
-    /// The listening sockets in the order of the addresses, to hand to another process before `stop()`.
+    /// The listening sockets in the order of the addresses, to hand to another process before `stopListening()`.
     public var listeningDescriptors: [Int32] { state.withLock { $0.listeners } }
 
     /// Open connections of all loops.
@@ -81,23 +85,42 @@ public final class HTTPServer: Sendable {
         state.withLock { $0.contexts }.reduce(into: ServerFigures()) { $0.add($1.counters) }
     }
 
-    /// Stops accepting, finishes what runs (each answer with `Connection: close`), closes idle connections, and after
-    /// `drain` aborts what is left. The loops go on running.
-    public func stop(drain: Duration) async {
+    /// `stopListening()`, then `drain`. The loops go on running.
+    public func stop(idle: Duration = .milliseconds(250), drain limit: Duration) async {
+        await stopListening()
+        await drain(idle: idle, limit: limit)
+    }
+
+    /// Takes the connections that wait already and listens no more. Whoever else holds the listening sockets goes on
+    /// accepting.
+    public func stopListening() async {
         let contexts = state.withLock { $0.contexts }
         for context in contexts { await Self.stopListening(context) }
-        // No loop watches them any more, and who comes now is refused at once instead of at the end. Whoever else holds
-        // these sockets goes on accepting.
+        // No loop watches them any more, and who comes now is refused at once instead of at the end.
         let listeners = state.withLock { state in
             defer { state.listeners = [] }
             return state.listeners
         }
         for descriptor in listeners { close(descriptor) }
+    }
+
+    /// Ends the connections: what runs is finished, each answer with `Connection: close`; a connection without a request
+    /// may still send one for as long as `idle`. What is left after `limit` is aborted. Call `stopListening()` before.
+    public func drain(idle: Duration, limit: Duration) async {
+        let contexts = state.withLock { $0.contexts }
         await withTaskGroup(of: Void.self) { group in
             for context in contexts {
-                group.addTask { await Self.stop(context, drain: drain) }
+                group.addTask { [onStop] in
+                    await Self.drain(context, idle: min(idle, limit), limit: limit) { onStop(context.loop) }
+                }
             }
         }
+    }
+
+    /// Aborts every connection, which ends a `drain` at once, be it a later one; handlers that run are not waited for. From
+    /// any thread.
+    public func abort() {
+        for context in state.withLock({ $0.contexts }) { context.loop.execute { context.abortAll() } }
     }
 
     private static func stopListening(_ context: LoopContext) async {
@@ -109,12 +132,15 @@ public final class HTTPServer: Sendable {
         }
     }
 
-    private static func stop(_ context: LoopContext, drain: Duration) async {
+    private static func drain(
+        _ context: LoopContext, idle: Duration, limit: Duration, begun: @escaping @Sendable () -> Void
+    ) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             context.loop.execute {
-                let limit = context.loop.after(drain) { context.abortAll() }
-                context.stop {
-                    limit.cancel()
+                begun()
+                let end = context.loop.after(limit) { context.abortAll() }
+                context.drain(idle: idle) {
+                    end.cancel()
                     continuation.resume()
                 }
             }

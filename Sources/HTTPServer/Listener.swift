@@ -24,7 +24,7 @@ final class Listener: ReadinessHandler {
         do throws(EventLoopError) {
             watch = try context.loop.watch(socket.descriptor, .readable, exclusive: true, self)
         } catch {
-            rest()  // No memory for another watch: it may come back.
+            _ = rest()  // No memory for another watch: it may come back.
         }
     }
 
@@ -34,8 +34,14 @@ final class Listener: ReadinessHandler {
         watch = nil
     }
 
-    func ready(_ readiness: Readiness) {
-        for _ in 0..<Self.acceptedMax {
+    func ready(_ readiness: Readiness) { _ = accept(Self.acceptedMax) }
+
+    /// Takes those that wait already, as far as there is room for them.
+    func acceptWaiting() { _ = accept(Int(context.shared.configuration.backlog)) }
+
+    /// Whether there may be more.
+    private func accept(_ count: Int) -> Bool {
+        for _ in 0..<count {
             let shared = context.shared
             // Somewhat more than the cap are taken, to be told so; beyond that they wait in the backlog.
             let most = shared.configuration.connectionsMax + shared.configuration.connectionsMax / 8 + 16
@@ -55,17 +61,20 @@ final class Listener: ReadinessHandler {
             }
             switch errno {
             case EINTR, ECONNABORTED: continue
-            case EAGAIN: return
+            case EAGAIN: return false
             // EMFILE, ENFILE, ENOBUFS, ENOMEM: the listener stays readable, and would be told for ever.
             default: return rest()
             }
         }
+        return true
     }
 
-    private func rest() {
+    /// False: there is no room now.
+    private func rest() -> Bool {
         watch?.cancel()
         watch = nil
-        guard !context.isStopping else { return }
+        pause?.cancel()
         pause = context.loop.after(.seconds(Self.pauseSeconds)) { [weak self] in self?.resume() }
+        return false
     }
 }

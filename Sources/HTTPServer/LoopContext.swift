@@ -37,7 +37,9 @@ final class LoopContext: @unchecked Sendable {
     /// Connections that are here or on their way.
     let load = Atomic<Int>(0)
     private let isReady = Atomic<Bool>(false)
-    private(set) var isStopping = false
+    /// When idle connections are let go, in nanoseconds of the loop's clock; nil before the end has begun.
+    private(set) var idleUntil: UInt64?
+    private var isAborted = false
     private var date = HTTPDate()
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var greetings: [ObjectIdentifier: ProxyGreeting] = [:]
@@ -52,6 +54,8 @@ final class LoopContext: @unchecked Sendable {
         self.loop = loop
         self.shared = shared
     }
+
+    var isStopping: Bool { idleUntil != nil }
 
     var dateBytes: [UInt8] { date.now() }
 
@@ -142,7 +146,7 @@ final class LoopContext: @unchecked Sendable {
     /// Takes what already waits to be accepted, and nothing more.
     func stopListening() {
         for listener in listeners {
-            listener.ready(.readable)
+            listener.acceptWaiting()
             listener.stop()
         }
         listeners = []
@@ -150,10 +154,10 @@ final class LoopContext: @unchecked Sendable {
         peers = []
     }
 
-    /// Lets go of the idle connections; `done` is called when none is left.
-    func stop(_ done: @escaping () -> Void) {
-        isStopping = true
-        guard !connections.isEmpty || !greetings.isEmpty else { return done() }
+    /// Lets go of the connections, of those that stay idle after `idle`; `done` is called when none is left.
+    func drain(idle: Duration, _ done: @escaping () -> Void) {
+        idleUntil = loop.now &+ ConnectionClock.nanoseconds(idle / .seconds(1))
+        guard !connections.isEmpty || !greetings.isEmpty, !isAborted else { return done() }
         onceEmpty.append(done)
         for greeting in Array(greetings.values) { greeting.prepareToStop() }
         for connection in Array(connections.values) { connection.prepareToStop() }
@@ -161,6 +165,7 @@ final class LoopContext: @unchecked Sendable {
 
     /// Ends every connection at once; a handler that still runs is not waited for.
     func abortAll() {
+        isAborted = true
         for greeting in Array(greetings.values) { greeting.refuse() }
         for connection in Array(connections.values) { connection.abort() }
         for work in onceEmpty { work() }

@@ -29,7 +29,12 @@ final class ProxyGreeting: ReadinessHandler {
         expire(after: context.shared.configuration.headSecondsMax)
     }
 
-    func prepareToStop() { expire(after: context.shared.configuration.stopIdleSeconds) }
+    /// A connection without a request, as the others are.
+    func prepareToStop() {
+        let now = context.loop.now
+        let end = max(context.idleUntil ?? now, now)
+        expire(after: Double(end - now) / 1_000_000_000)
+    }
 
     private func expire(after seconds: Double) {
         limit?.cancel()

@@ -1,7 +1,7 @@
 public import HTTPWire
 
 /// Where a server listens.
-public enum ServerAddress: Hashable, Sendable {
+public enum ServerAddress: Hashable, Sendable, CustomStringConvertible {
     /// A numeric IPv4 or IPv6 address, or `localhost`; port 0 lets the system choose.
     case tcp(host: String, port: UInt16)
     /// A socket file, at most 107 bytes; one that nobody listens to any more is replaced.
@@ -12,6 +12,15 @@ public enum ServerAddress: Hashable, Sendable {
     indirect case tls(ServerAddress)
 
     var isEncrypted: Bool { if case .tls = self { true } else { false } }
+
+    public var description: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        case .descriptor(let descriptor): "descriptor \(descriptor)"
+        case .tls(let address): "\(address)"
+        }
+    }
 }
 
 /// Addresses and bounds of a server. Each bound has a default that is right for the open internet.
@@ -56,8 +65,6 @@ public struct ServerConfiguration: Sendable {
     public var responseBufferBytesMax = 65_536
     /// No further request is taken up while so many answers wait to be sent.
     public var pipelinedRequestsMax = 64
-    /// At a stop, how long an idle connection may still send the request that was on its way.
-    public var stopIdleSeconds = 0.25
     /// At a stop, in place of `lingerSecondsMax`.
     public var stopLingerSeconds = 1.0
     /// 1, the quickest, to 9; 0: responses are never gzipped.
@@ -67,6 +74,8 @@ public struct ServerConfiguration: Sendable {
     /// Longer bodies are gzipped on a thread of their own instead of on the loop.
     public var gzipOnLoopBytesMax = 131_072
     public var backlog: Int32 = 1_024
+    /// Who may connect to the socket files: the permissions that they are given.
+    public var unixSocketMode: UInt32 = 0o660
 
     public init(addresses: [ServerAddress]) { self.addresses = addresses }
 }

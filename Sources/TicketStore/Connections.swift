@@ -109,16 +109,12 @@ struct Connections: Sendable {
         loop.execute { listener.start() }
     }
 
-    func close() async {
+    /// What runs is given `grace` in all.
+    func close(grace: Duration) async {
+        let end = ContinuousClock.now + grace
         listener.close()
-        await jobs.close()
-        await feed.close()
-        await sequencer.close()
-        for lanes in [staff, customer] {
-            await lanes.reads.close()
-            await lanes.writes.close()
-            await lanes.slow.close()
-            await lanes.bulk.close()
+        for lane in [jobs, feed, sequencer] + [staff, customer].flatMap({ [$0.reads, $0.writes, $0.slow, $0.bulk] }) {
+            await lane.close(grace: max(.zero, end - ContinuousClock.now))
         }
     }
 }

@@ -2,6 +2,7 @@ import Digests
 import EventLoop
 import Postgres
 public import Regulations
+import Synchronization
 public import Tickets
 
 // The nightly job. Runs follow one another in the whole cluster: each holds an advisory lock on a connection of its own,
@@ -132,6 +133,7 @@ extension PostgresStore {
         var closed = run.closed
         var passesWithoutProgress = 0
         while passesWithoutProgress < 3 {
+            if isInterrupted.load(ordering: .relaxed) { throw .unavailable("the job is interrupted") }
             let batch = try await closeBatch(run)
             closed += batch
             progress(closed, run.due)

@@ -2,6 +2,7 @@ import Digests
 public import EventLoop
 import Postgres
 public import Regulations
+import Synchronization
 public import Tickets
 
 /// The store of one event loop. Used on that loop's thread only; what loops share is in `SharedState`.
@@ -16,6 +17,8 @@ public final class PostgresStore: Store {
     let now: @Sendable () -> Instant
     let callers: CallerCache
     let pulses: Pulses
+    /// Jobs are to end at their next batch.
+    let isInterrupted = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - rulebook: what is installed, asked for by every step.
@@ -38,11 +41,15 @@ public final class PostgresStore: Store {
         }
     }
 
-    /// Ends every connection; what still runs is given a moment to finish.
-    public func close() async {
+    /// Ends every connection; what still runs is given `grace` to finish.
+    public func close(grace: Duration = .seconds(5)) async {
         pulses.stop()
-        await connections.close()
+        await connections.close(grace: grace)
     }
+
+    /// A run of the nightly job that this store is at ends after its present batch, unfinished, with its lock released:
+    /// whoever calls `finishAbandonedRuns` next goes on with it. From any thread.
+    public func interruptJobs() { isInterrupted.store(true, ordering: .relaxed) }
 
     /// Nil when a ticket's policy version is not known here.
     func rules(for ticket: Ticket) throws(StoreError) -> TicketRules {

@@ -15,8 +15,17 @@ struct Schedule: Sendable {
     let log: Log
     let failures: JobFailures
 
-    /// Works until the task is cancelled. What fails is said and tried again.
+    /// Works until the task is cancelled, a run of the nightly job until its next batch. What fails is said and tried
+    /// again.
     func run(on loop: EventLoop) async {
+        await withTaskCancellationHandler {
+            await work(on: loop)
+        } onCancel: {
+            store.interruptJobs()
+        }
+    }
+
+    private func work(on loop: EventLoop) async {
         warnOfCalendars()
         var hour: Int64?
         while !Task.isCancelled {
@@ -53,9 +62,9 @@ struct Schedule: Sendable {
     private func attempt(
         _ what: String, _ job: JobFailures.Job, _ work: () async throws -> Void
     ) async {
-        do { try await work() } catch {
+        do { try await work() } catch  where !Task.isCancelled {
             failures.note(job)
             log.say("\(what): \(error)")
-        }
+        } catch {}
     }
 }

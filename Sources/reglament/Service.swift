@@ -17,20 +17,17 @@ struct Service: Sendable {
     let isDemonstration: Bool
     /// Nil when no address is over TLS.
     let certificate: Certificate?
+    let manager: ServiceManager
+    /// From the service manager, to be served on instead of the addresses of the settings.
+    let given: GivenSockets?
 
-    /// Returns after SIGTERM or SIGINT, when everything that ran is answered.
+    /// Returns after SIGTERM or SIGINT, or when another process has taken over, and everything that ran is answered.
     func run(on control: EventLoop) async throws {
-        let stop = AsyncStream<Int32>.makeStream()
-        let signals = try control.watchSignals([SIGTERM, SIGINT]) { stop.continuation.yield($0) }
-        defer { signals.cancel() }
+        let events = try ServiceEvents(on: control)
+        defer { events.cancel() }
         let rulebook = try await installation.install(options, clock: clock, loop: control)
         let log = try Log(settings.log, access: settings.observation.accessLog, now: clock.now)
         defer { log.flush() }
-        // Two small files, read where no request waits.
-        let hangUps = try certificate.map { certificate in
-            try control.watchSignals([SIGHUP]) { _ in log.say(certificate.reload()) }
-        }
-        defer { hangUps?.cancel() }
         let store = PostgresStore(loop: control, connections: options, rulebook: { rulebook }, now: clock.now)
         let session = Session(
             loop: control, store: store, installation: installation, rulebook: rulebook, clock: clock)
@@ -40,7 +37,7 @@ struct Service: Sendable {
             if isDemonstration, try await demonstration.fillIfEmpty() { log.say("filled the empty database") }
             let metrics = Metrics()
             let lanes = try await makeLoops(rulebook, log, metrics)
-            let configuration = serverConfiguration()
+            var configuration = serverConfiguration()
             let openFiles = OpenFiles.raiseLimit()
             if openFiles < configuration.connectionsMax + Self.otherOpenFiles {
                 log.say(
@@ -49,31 +46,35 @@ struct Service: Sendable {
                     \(configuration.connectionsMax) connections of REGLAMENT_MAX_CONNECTIONS
                     """)
             }
+            let front = try await Front.open(settings, given, unlessStopped: events)
+            configuration.addresses = front.plan.servers
             let server = makeServer(lanes, configuration)
             let failures = JobFailures()
             metrics.begin(metricsParts(lanes, server, session, failures, log))
             do { try server.start() } catch { throw Failure.failed("\(error)") }
-            let urls = zip(settings.listen, server.boundPorts).map { $0.url($1) }
+            let urls = zip(front.plan.addresses, server.boundPorts).map { $0.url($1) }
             for url in urls { log.say("listening on \(url)") }
+            try await front.takeOver(on: control, server, events, manager, log)
+            manager.tell("MAINPID=\(getpid())", "READY=1", "STATUS=Listening on \(urls.joined(separator: ", "))")
             if isDemonstration, let url = urls.first(where: { $0.hasPrefix("http") }) {
                 Terminal.print(Demonstration.firstCommands(try await demonstration.cast(), url: url, now: clock.now()))
             }
-            try await serve(until: stop.stream, server, lanes, session, failures, log)
-            for lane in lanes {
-                await Task(executorPreference: lane.loop) { await lane.store.close() }.value
-                lane.loop.stop()
+            let watchdog = Watchdog.limit(Settings.processEnvironment(), isSuccessor: front.predecessor != nil).map {
+                Watchdog(limit: $0, control: control, loops: lanes.map(\.loop), manager, say: log.say)
             }
+            watchdog?.start()
+            await serve(events, server, front, lanes, session, failures, log)
+            watchdog?.stop()
         } catch {
             await store.close()
             throw error
         }
-        await store.close()
     }
 
     private func serve(
-        until stop: AsyncStream<Int32>, _ server: HTTPServer, _ lanes: [ServingLoop], _ session: Session,
+        _ events: ServiceEvents, _ server: HTTPServer, _ front: Front, _ lanes: [ServingLoop], _ session: Session,
         _ failures: JobFailures, _ log: Log
-    ) async throws {
+    ) async {
         let schedule = Schedule(
             store: session.store, api: makeAPI(session.store, session.rulebook, log), rulebook: session.rulebook,
             clock: clock, autoCloseAt: settings.autoCloseAt, log: log, failures: failures)
@@ -81,17 +82,74 @@ struct Service: Sendable {
         let sequencing = Task(executorPreference: session.loop) {
             await session.store.runSequencer { log.say("the event feed: \($0)") }
         }
-        for await _ in stop { break }
-        log.say("stopping")
-        // Streams have no end of their own.
-        for lane in lanes { await Task(executorPreference: lane.loop) { lane.api.stopStreams() }.value }
-        await server.stop(drain: Self.drain)
+        let isSignalled = await waitForEnd(events, reloads(log), log)
+        let limit = ContinuousClock.now + settings.restart.drain + Self.finishing
         working.cancel()
+        let isHurried = await end(server, front, events, signalsToHurry: isSignalled ? 1 : 2)
         sequencing.cancel()
+        // Nobody waits any more: the process's end closes the rest.
+        if isHurried { return log.say("stopped at once") }
+        for lane in lanes {
+            await Task(executorPreference: lane.loop) { await lane.store.close() }.value
+            lane.loop.stop()
+        }
+        // A batch of the nightly job that runs is part of what is finished.
+        await session.store.close(grace: max(.seconds(5), limit - ContinuousClock.now))
+        await working.value
     }
 
-    /// How long requests that run may still take after a signal.
-    private static let drain = Duration.seconds(5)
+    /// Reloads as often as it is asked to, until the service is to end; whether a signal said so.
+    private func waitForEnd(_ events: ServiceEvents, _ reloads: [Reload], _ log: Log) async -> Bool {
+        for await event in events.stream {
+            switch event {
+            case .reload:
+                manager.tell("RELOADING=1", "MONOTONIC_USEC=\(EventLoop.clock() / 1000)")
+                for reload in reloads { await reload.run(log) }
+                log.say("reloaded")
+                manager.tell("READY=1")
+            case .stop:
+                log.say("stopping")
+                manager.tell("STOPPING=1", "STATUS=Finishing what runs")
+                return true
+            case .takenOver(let process):
+                log.say("process \(process) has taken over; stopping")
+                return false
+            }
+        }
+        return true
+    }
+
+    /// Finishes what runs; true: so many more signals came, and what ran was cut off.
+    private func end(
+        _ server: HTTPServer, _ front: Front, _ events: ServiceEvents, signalsToHurry: Int
+    ) async -> Bool {
+        let isHurried = Locked(false)
+        await server.stopListening()
+        // Only now, so that a successor that finds nobody here can bind the addresses.
+        front.close()
+        let hurrying = Task {
+            var signals = 0
+            for await event in events.stream where event == .stop {
+                signals += 1
+                if signals < signalsToHurry { continue }
+                isHurried.withLock { $0 = true }
+                server.abort()
+            }
+        }
+        await server.drain(idle: settings.restart.drain, limit: settings.restart.drain + Self.finishing)
+        hurrying.cancel()
+        return isHurried.withLock { $0 }
+    }
+
+    /// How long requests that run may take after the idle connections are let go.
+    private static let finishing = Duration.seconds(30)
+
+    /// What SIGHUP does, in this order.
+    private func reloads(_ log: Log) -> [Reload] {
+        var reloads = [Reload(name: "access log") { log.reopen() }]
+        if let certificate { reloads.append(Reload(name: "certificate") { log.say(certificate.reload()) }) }
+        return reloads
+    }
 
     /// What is open beside clients' connections: PostgreSQL's, loops, logs, and room to spare.
     private static let otherOpenFiles = 512
@@ -102,6 +160,7 @@ struct Service: Sendable {
         settings.proxies.apply(to: &configuration)
         configuration.tls = certificate?.context
         configuration.strictTransportSecurity = settings.tls.strictTransportSecurity
+        configuration.unixSocketMode = settings.restart.socketMode
         configuration.gzipLevel = Int32(settings.compression.level)
         return configuration
     }

@@ -90,7 +90,6 @@ private let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
                 configuration.usesProxyProtocol = true
                 configuration.headSecondsMax = headSeconds
                 configuration.lingerSecondsMax = 0.1
-                configuration.stopIdleSeconds = 1
             }, handler: Self.origin)
     }
 

@@ -45,6 +45,88 @@ private let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
         #expect(throws: (any Error).self) { try RawClient(port: server.port) }
     }
 
+    @Test func `an idle connection may ask for as long as the drain lasts, and is then let go in order`() async throws {
+        let server = try TestServer()
+        let asking = try RawClient(port: server.port)
+        let idle = try RawClient(port: server.port)
+        let fresh = try RawClient(port: server.port)
+        for client in [asking, idle] {
+            client.send(get)
+            _ = client.receive(until: "GET /a ")
+        }
+        let control = try EventLoop(name: "control")
+        try control.start()
+        let start = EventLoop.clock()
+        let stopping = Task(executorPreference: control) {
+            await server.server.stop(idle: .seconds(1), drain: .seconds(30))
+            return EventLoop.clock() - start
+        }
+        // Far beyond the time of a round trip, far within the drain.
+        usleep(400_000)
+        for client in [asking, fresh] {
+            client.send(get)
+            let expected = "200 OK|Content-Length: 7|Connection: close|X-Test: 1||GET /a "
+            #expect(responses(client.receiveAll().text) == [expected])
+        }
+        #expect(idle.receiveAll() == ("", true))
+        #expect(EventLoop.clock() - start >= 1_000_000_000)
+        #expect(await stopping.value < 10_000_000_000)
+        await server.stop()
+        control.stop()
+        control.join()
+    }
+
+    @Test func `every loop hears of the stop once, and a stream without an end ends itself then`() async throws {
+        let loops = try (0..<2).map { try EventLoop(name: "test-\($0)") }
+        let heard = Locked<[String]>([])
+        let isStopping = Locked(false)
+        let pull: @Sendable () async throws -> [UInt8]? = {
+            if isStopping.withLock({ $0 }) { return nil }
+            try await EventLoop.current?.sleep(.milliseconds(5))
+            return [0x2e]
+        }
+        let server = HTTPServer(
+            ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)]), loops: loops,
+            handler: { _ in { _ in Response(status: 200, body: .stream(length: nil, next: pull)) } },
+            onStop: { loop in
+                #expect(loop.isCurrent)
+                heard.withLock { $0.append(loop.name) }
+                isStopping.withLock { $0 = true }
+            })
+        try server.start()
+        for loop in loops { try loop.start() }
+        let client = try RawClient(port: server.boundPorts[0])
+        client.send(get)
+        _ = client.receive(until: ".\r\n")
+        await server.stop(idle: .milliseconds(100), drain: .seconds(30))
+        let rest = client.receiveAll()
+        #expect(rest.isClean && rest.text.hasSuffix("0\r\n\r\n"))
+        #expect(heard.withLock { $0.sorted() } == ["test-0", "test-1"])
+        for loop in loops {
+            loop.stop()
+            loop.join()
+        }
+    }
+
+    @Test func `a stop can be cut short`() async throws {
+        let server = try TestServer(handler: { _ in
+            try? await EventLoop.current?.sleep(.seconds(60))
+            return Response(status: 200)
+        })
+        let idle = try RawClient(port: server.port)
+        let running = try RawClient(port: server.port)
+        running.send(get)
+        usleep(50_000)
+        let start = EventLoop.clock()
+        async let stopping: Void = server.server.stop(idle: .seconds(60), drain: .seconds(60))
+        usleep(100_000)
+        server.server.abort()
+        await stopping
+        #expect(EventLoop.clock() - start < 50_000_000_000)
+        #expect(!running.receiveAll().isClean)
+        #expect(!idle.receiveAll().isClean)
+    }
+
     @Test func `a stop is bounded by its drain`() async throws {
         let handler: @Sendable (Request) async -> Response = { _ in
             try? await EventLoop.current?.sleep(.seconds(60))

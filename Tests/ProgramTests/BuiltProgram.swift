@@ -93,7 +93,14 @@ struct RunningService: Sendable {
     ) async throws -> RunningService {
         let process = BuiltProgram.process(
             words, settings.merging(["REGLAMENT_LISTEN": "127.0.0.1:0"]) { old, _ in old })
-        process.standardOutput = try folder.file("output")
+        return try await start(process, in: folder)
+    }
+
+    /// `keepsOutput`: its standard output is set already.
+    static func start(
+        _ process: Process, in folder: PrivateFolder, keepsOutput: Bool = false
+    ) async throws -> RunningService {
+        if !keepsOutput { process.standardOutput = try folder.file("output") }
         process.standardError = try folder.file("errors")
         try process.run()
         for _ in 0..<600 {
@@ -106,6 +113,17 @@ struct RunningService: Sendable {
         }
         process.terminate()
         throw ServiceDidNotStart(said: try folder.text("errors"))
+    }
+
+    /// Where it listens, if it is TCP.
+    var port: UInt16 { address.split(separator: ":").last.flatMap { UInt16($0) } ?? 0 }
+
+    var isRunning: Bool { process.value.isRunning }
+
+    /// Waits for it to end by itself, and gives its exit status.
+    func ended() async throws -> Int32 {
+        while isRunning { try await Task.sleep(for: .milliseconds(10)) }
+        return process.value.terminationStatus
     }
 
     struct ServiceDidNotStart: Error { let said: String }

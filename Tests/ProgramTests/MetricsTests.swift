@@ -66,6 +66,10 @@ import Tickets
         _ = try await desk.register("incident")
         #expect(try await desk.service.call("GET", "/v1/invented", token: desk.customer).status == 404)
         #expect(try await desk.service.call("BREW", "/v1/me", token: desk.customer).status == 405)
+        // Every loop listens sooner or later.
+        for _ in 0..<600 where try await read(desk.service)["reglament_listening_loops"] != 3 {
+            try await Task.sleep(for: .milliseconds(50))
+        }
         let page = try await read(desk.service)
         let post = ["route": "/v1/tickets", "method": "POST"]
         #expect(page["reglament_http_requests_total", post.merging(["status": "201"]) { $1 }] == 1)

@@ -27,6 +27,9 @@ import Testing
         ["REGLAMENT_TRUSTED_PROXIES": "proxy.example.com"], ["REGLAMENT_TRUSTED_PROXIES": "10.0.0.1/8"],
         ["REGLAMENT_TRUSTED_PROXIES": "10.0.0.1,"], ["REGLAMENT_PROXY_PROTOCOL": "v2"],
         ["REGLAMENT_PROXY_PROTOCOL": "on"],
+        ["REGLAMENT_DRAIN": "3601"], ["REGLAMENT_DRAIN": "5s"],
+        ["REGLAMENT_HANDOVER": "on"], ["REGLAMENT_HANDOVER": "/" + String(repeating: "x", count: 107)],
+        ["REGLAMENT_SOCKET_MODE": "rw"], ["REGLAMENT_SOCKET_MODE": "668"], ["REGLAMENT_SOCKET_MODE": "4755"],
     ])
     func `a bad value or an unknown name stops with one sentence that names it`(environment: [String: String]) throws {
         do {

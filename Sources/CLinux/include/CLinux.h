@@ -1,5 +1,7 @@
-// The parts of Linux that Swift's Glibc module does not show: epoll, eventfd, a thread-local, a signal handler.
+// The parts of Linux that Swift's Glibc module does not show: epoll, eventfd, a thread-local, a signal handler,
+// descriptors passed to another process.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -31,3 +33,13 @@ static inline struct epoll_event clinux_event(uint32_t events, uint64_t token) {
 
 /// accept4 with a descriptor that does not block and closes on exec; -1 with errno.
 int clinux_accept(int listener, void *address, unsigned int *length);
+
+/// One message carries at most so many descriptors (SCM_MAX_FD is 253).
+#define CLINUX_DESCRIPTORS_MAX 128
+/// Sends one message with descriptors on a Unix socket (SCM_RIGHTS, unix(7)): how many bytes, or -1 with errno.
+long clinux_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, int many);
+/// Receives one message. `descriptors` has room for CLINUX_DESCRIPTORS_MAX, which close on exec; `many` says how many
+/// came. Returns how many bytes, 0 at the end, or -1 with errno; EMSGSIZE when it was too long, and then none is open.
+long clinux_receive_descriptors(int socket, void *bytes, size_t count, int *descriptors, int *many);
+/// Who connected to, or listened on, the other end of a Unix socket: 0, or -1 with errno.
+int clinux_peer(int socket, int *process, unsigned int *user);

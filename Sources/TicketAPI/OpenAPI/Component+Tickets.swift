@@ -58,7 +58,8 @@ extension Component {
         case .batchRequest:
             .request(
                 .required(
-                    "tickets", .array(.matching(Pattern.withoutNUL), count: 1...Batch.ticketsMax, distinct: true), told: true),
+                    "tickets", .array(.matching(Pattern.withoutNUL), count: 1...Batch.ticketsMax, distinct: true),
+                    told: true),
                 .required("action", .choice(of: BatchAction.self)), .required("body", .map(.any), told: true))
         case .batchResults: .answer(.always("results", .array(.component(.batchResult)), told: true))
         case .batchResult:

@@ -12,6 +12,9 @@ enum ServeCommand: Command {
     static func run(_ arguments: inout Arguments, _ settings: Settings) throws -> Int32 {
         let isDemonstration = arguments.flag("--demo")
         try arguments.finish()
+        let environment = Settings.processEnvironment()
+        let given = try GivenSockets(environment)
+        let manager = ServiceManager(environment, say: Terminal.say)
         let installation = try Installation(settings)
         let texts = try installation.texts()
         let certificate = try settings.tls.files.map(Certificate.init)
@@ -25,8 +28,8 @@ enum ServeCommand: Command {
         try database.prepare(installation)
         let service = Service(
             settings: settings, installation: installation, texts: texts, clock: clock,
-            options: database.connections(settings), isDemonstration: isDemonstration,
-            certificate: certificate)
+            options: database.connections(settings), isDemonstration: isDemonstration, certificate: certificate,
+            manager: manager, given: given)
         try withLoop(name: "schedule") { loop in try await service.run(on: loop) }
         return 0
     }

@@ -33,6 +33,7 @@ struct Settings: Sendable {
     var compression: Compression
     var rateLimits: RateLimits
     var observation: Observation
+    var restart = Restart()
 
     enum LogFormat: String, CaseIterable, Sendable { case text, json }
     enum ListenAddress: Sendable, Equatable {
@@ -59,7 +60,7 @@ struct Settings: Sendable {
             "REGLAMENT_CLOCK",
         ]
         + TLS.names + Attachments.names + Limits.names + Proxies.names + Streams.names + Compression.names
-        + RateLimits.names + Observation.names
+        + RateLimits.names + Observation.names + Restart.names
     /// Names the file; so it cannot stand in it.
     static let fileName = "REGLAMENT_CONFIG_FILE"
     /// What begins so is the test suite's.
@@ -152,6 +153,7 @@ struct Settings: Sendable {
             }
             clock = instant.truncatedToMilliseconds()
         }
+        restart = try Restart(values)
     }
 
     static func number(_ values: [String: String], _ name: String, _ range: ClosedRange<Int>) throws -> Int? {
