@@ -4,7 +4,8 @@ import HTTPWire
 extension Connection {
     /// Sends a handler's response; nothing happens when the client has gone.
     func answer(_ response: Response, to number: Int) {
-        guard case .exchange(let exchange) = phase, exchange.number == number else { return }
+        guard case .exchange(var exchange) = phase, exchange.number == number else { return }
+        if response.closes { exchange.isPersistent = false }
         let status = (200...599).contains(response.status) ? response.status : 500
         let mayHaveBody = status != 204 && status != 304 && !exchange.isHead
         switch response.body {

@@ -26,7 +26,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         let number: Int
         let isHead: Bool
         let minorVersion: Int
-        let isPersistent: Bool
+        var isPersistent: Bool
         var owesContinue: Bool
         var body: InboundBody
         var reader: UnsafeContinuation<Result<[UInt8]?, BodyError>, Never>?

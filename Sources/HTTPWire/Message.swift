@@ -48,6 +48,9 @@ public struct Response: Sendable {
     public var status: Int
     public var fields: Fields
     public var body: ResponseBody
+    /// The connection ends with it, and the client is told so: for streams that go on until somebody ends them. Whoever
+    /// comes back then does so on another connection, and after a restart at another process.
+    public var closes = false
 
     public init(status: Int, fields: Fields = Fields(), body: ResponseBody = .none) {
         self.status = status

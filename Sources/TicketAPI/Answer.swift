@@ -20,6 +20,8 @@ struct Answer: Sendable {
     var freshness = Freshness.never
     /// Given instead of `body`: what is too large for it.
     var stream: ResponseBody?
+    /// The connection ends with it.
+    var closes = false
     /// Further fields, in their order.
     var fields: [(name: String, value: String)] = []
     /// What kind of error it is; nil: none.
@@ -117,7 +119,10 @@ struct Answer: Sendable {
             out.append("RateLimit", standing.limit)
         }
         if let traceresponse { out.append("traceresponse", traceresponse) }
-        return Response(status: status, fields: out, body: stream ?? (contentType == nil ? .none : .bytes(body)))
+        var response = Response(
+            status: status, fields: out, body: stream ?? (contentType == nil ? .none : .bytes(body)))
+        response.closes = closes
+        return response
     }
 }
 

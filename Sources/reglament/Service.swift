@@ -207,19 +207,23 @@ struct Service: Sendable {
     }
 
     private func makeServer(_ lanes: [ServingLoop], _ configuration: ServerConfiguration) -> HTTPServer {
-        HTTPServer(
+        @Sendable func lane(of loop: EventLoop) -> ServingLoop {
+            guard let lane = lanes.first(where: { $0.loop === loop }) else {
+                preconditionFailure("the server names no other loops than those that it was given")
+            }
+            return lane
+        }
+        return HTTPServer(
             configuration, loops: lanes.map(\.loop),
             handler: { loop in
-                guard let lane = lanes.first(where: { $0.loop === loop }) else {
-                    preconditionFailure("the server asks for handlers of the loops that it was given")
-                }
-                return { await lane.api.respond($0) }
+                let api = lane(of: loop).api
+                return { await api.respond($0) }
             },
             refusal: { lanes[0].api.refusal($0) },
             refused: { loop, refusal, response, remoteAddress in
-                let lane = lanes.first { $0.loop === loop }
-                lane?.api.noteRefusal(refusal, response, remoteAddress: remoteAddress)
-            })
+                lane(of: loop).api.noteRefusal(refusal, response, remoteAddress: remoteAddress)
+            },
+            onStop: { lane(of: $0).api.stopStreams() })
     }
 
     private func metricsParts(

@@ -93,11 +93,23 @@ final class BlockingConnection {
 
     /// One request without a body, and the whole answer with its Content-Length. Throws when it does not come to its end.
     func exchange(_ request: String) throws -> String {
+        _ = try begin(request)
+        return try receive()
+    }
+
+    /// One request without a body, and the head of its answer with perhaps some of what follows.
+    func begin(_ request: String) throws -> String {
         let bytes = Array(request.utf8)
         guard send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
             throw Failed(what: "send: \(errno)")
         }
-        return try receive()
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        while !String(decoding: rest, as: UTF8.self).contains("\r\n\r\n") {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { throw Failed(what: "no head") }
+            rest += buffer[..<count]
+        }
+        return String(decoding: rest, as: UTF8.self)
     }
 
     private func receive() throws -> String {

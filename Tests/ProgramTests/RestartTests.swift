@@ -119,6 +119,27 @@ import Testing
         }
     }
 
+    @Test func `a stream of events ends in order as soon as the server stops`() async throws {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        try await TestDatabase.with(.migrated) { database in
+            // A stream that went on until the end of the drain would let the test run out of time.
+            let settings = ["REGLAMENT_DATABASE_URL": database.ownerURL, "REGLAMENT_DRAIN": "600"]
+            let words = ["token", "create", "--email", "egor@support.example.com", "--role", "engineer"]
+            let token = try #require(try await BuiltProgram.run(words, settings).lines.first)
+            let service = try await RunningService.start(settings, in: folder)
+            let listener = try BlockingConnection(port: service.port)
+            let head = try listener.begin(
+                """
+                GET /v1/events HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer \(token)\r\n\
+                Accept: text/event-stream\r\n\r\n
+                """)
+            #expect(head.hasPrefix("HTTP/1.1 200 ") && head.contains("\r\nConnection: close\r\n"))
+            #expect(try await service.end(SIGTERM) == 0)
+            #expect(listener.receiveRest()?.hasSuffix("0\r\n\r\n") == true)
+        }
+    }
+
     @Test func `SIGHUP reloads and ends nothing`() async throws {
         let folder = try PrivateFolder()
         defer { folder.remove() }

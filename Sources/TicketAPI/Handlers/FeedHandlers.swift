@@ -50,6 +50,7 @@ extension API {
         var answer = Answer(status: 200, contentType: ServerSentEvent.mediaType, language: exchange.language, body: [])
         answer.fields = [("X-Accel-Buffering", "no")]
         answer.stream = .stream(length: nil) { nil }
+        answer.closes = true
         if exchange.request.method == "HEAD" { return answer }
         guard !hub.isStopped else { throw Problem(.unavailable) }
         guard let token = API.token(exchange.request.fields) else { throw Problem(.unauthorized) }

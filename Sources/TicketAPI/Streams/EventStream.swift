@@ -61,7 +61,9 @@ final class EventStream: @unchecked Sendable {
             return ServerSentEvent.preamble
         }
         while !isOver {
-            if let frames = await more() {
+            var frames = recent()
+            if frames == nil { frames = await readApart() }
+            if let frames {
                 heartbeatAt = hub.seconds + hub.limits.heartbeatSeconds
                 return frames
             }
@@ -137,8 +139,31 @@ final class EventStream: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Nil: nothing now.
-    private func more() async -> [UInt8]? {
+    private func recent() -> [UInt8]? {
+        guard case .feed = source, let (frames, last) = hub.recent(after: position) else { return nil }
+        position = last
+        return frames
+    }
+
+    private var isBehind: Bool {
+        guard let end = hub.end else { return true }
+        return switch source {
+        case .feed: position < end
+        case .ticket: mayHaveMore
+        }
+    }
+
+    /// What is in the database, read in a task of its own: what a task has needed once it keeps to its end, and that of a
+    /// stream may be days away. Nil: nothing now.
+    private func readApart() async -> [UInt8]? {
+        guard isBehind else { return nil }
+        return await withTaskGroup(of: [UInt8]?.self) { group in
+            group.addTask { await self.read() }
+            return await group.next() ?? nil
+        }
+    }
+
+    private func read() async -> [UInt8]? {
         isOwedRetry = false
         do {
             let head = try await hub.head()
@@ -153,12 +178,7 @@ final class EventStream: @unchecked Sendable {
     }
 
     private func feed(until head: Int) async throws(StoreError) -> [UInt8]? {
-        guard position < head else { return nil }
-        if let (frames, last) = hub.recent(after: position) {
-            position = last
-            return frames
-        }
-        guard try await isAdmitted() else { return nil }
+        guard position < head, try await isAdmitted() else { return nil }
         let page = try await hub.store.feed(after: position, limit: Self.pageMax)
         guard let last = page.last else { return nil }
         position = last.feedSeq

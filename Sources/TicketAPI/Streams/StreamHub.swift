@@ -28,7 +28,7 @@ final class StreamHub: @unchecked Sendable {
     private var byTicket: [TicketID: [Member]] = [:]
     private var recents = RecentEvents()
     /// Up to where the feed has been read here; nil: nobody listens, or it was not asked for yet.
-    private var end: Int?
+    private(set) var end: Int?
     private var isFeedOld = false
     private var arePeopleOld = false
     private var isWorking = false
