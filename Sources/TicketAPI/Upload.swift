@@ -47,31 +47,29 @@ extension API {
             return
         }
         let transfer = try transfers.begin(exchange.caller.id, key: name)
-        let body: ReadBody
-        let outcome: Upload.Outcome
-        if try await isUsed(name, exchange) {
-            (body, outcome) = (try await read(request.body) { _, _ in }, .known)
-        } else {
-            let draft: Attachment
-            do { draft = try await admitAttachment(exchange, mediaType) } catch {
-                body = try await read(request.body) { _, _ in }
-                exchange.access = Access(exchange.caller, key: key(name, request, body.sha256, exchange))
-                exchange.upload = Upload(outcome: .refused(error), transfer: transfer)
-                return
-            }
-            (body, outcome) = try await stage(draft, request.body, exchange.access)
-        }
-        exchange.access = Access(exchange.caller, key: key(name, request, body.sha256, exchange))
+        let (body, outcome) = try await receive(underKey: name, mediaType, exchange)
+        var hasher = API.requestHasher(request)
+        hasher.update(body.sha256.bytes)
+        let key = IdempotencyKey(caller: exchange.caller.id, key: name, request: hasher.finish())
+        exchange.access = Access(exchange.caller, key: key)
         exchange.upload = Upload(outcome: outcome, transfer: transfer)
     }
 
-    static var tooLargeAttachment: Problem { Problem(.contentTooLarge, ["max": "25 MiB"]) }
-
-    private func key(_ name: String, _ request: Request, _ body: Digest, _ exchange: Exchange) -> IdempotencyKey {
-        var hasher = API.requestHasher(request)
-        hasher.update(body.bytes)
-        return IdempotencyKey(caller: exchange.caller.id, key: name, request: hasher.finish())
+    private func receive(
+        underKey name: String, _ mediaType: String, _ exchange: Exchange
+    ) async throws -> (ReadBody, Upload.Outcome) {
+        let body = exchange.request.body
+        if try await isUsed(name, exchange) { return (try await read(body) { _, _ in }, .known) }
+        let draft: Attachment
+        do { draft = try await admitAttachment(exchange, mediaType) } catch {
+            // What is not kept under the key needs no digest.
+            guard Problem(error).type.isKept else { throw error }
+            return (try await read(body) { _, _ in }, .refused(error))
+        }
+        return try await stage(draft, body, exchange.access)
     }
+
+    static var tooLargeAttachment: Problem { Problem(.contentTooLarge, ["max": "25 MiB"]) }
 
     /// Whether anything is kept under the key. What is asked for here is no request, so it is no retry of any.
     private func isUsed(_ name: String, _ exchange: Exchange) async throws -> Bool {

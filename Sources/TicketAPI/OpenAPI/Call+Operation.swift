@@ -131,8 +131,9 @@ extension Operation {
         answers: [.json(201, .attachment, [.location])], problems: [.quotaExceeded], changesTicket: true
     ).leading(to: FollowingCall(.readAttachment, ["id": "$response.body#/id"]))
 
+    // Range and If-Range are told of in prose: nobody who makes requests up can know whether a range lies in a file.
     fileprivate static let readAttachment = Operation(
-        tag: .conversation, parameters: [.attachment, .range, .ifRange, .ifMatch],
+        tag: .conversation, parameters: [.attachment, .ifMatch],
         answers: [.file(200), .file(206, [.contentRange]), .bodiless(304, [.entityTag])],
         problems: [.staleVersion, .rangeNotSatisfiable])
 

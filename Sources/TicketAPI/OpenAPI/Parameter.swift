@@ -10,7 +10,7 @@ enum Parameter: String, CaseIterable, Sendable {
     case from, workingDays, timeZone
     case after, filename
     case acceptLanguage, acceptEncoding, requestID, idempotencyKey, ifMatch, ifNoneMatch
-    case lastEventID, range, ifRange, traceparent
+    case lastEventID, traceparent
 
     enum Place: String, Sendable { case path, query, header }
 
@@ -24,8 +24,7 @@ enum Parameter: String, CaseIterable, Sendable {
             .after, .filename:
             .query
         case .acceptLanguage, .acceptEncoding, .requestID, .idempotencyKey, .ifMatch, .ifNoneMatch, .lastEventID,
-            .range,
-            .ifRange, .traceparent:
+            .traceparent:
             .header
         }
     }
@@ -53,8 +52,6 @@ enum Parameter: String, CaseIterable, Sendable {
         case .ifMatch: "If-Match"
         case .ifNoneMatch: "If-None-Match"
         case .lastEventID: "Last-Event-ID"
-        case .range: "Range"
-        case .ifRange: "If-Range"
         case .words: "q"
         case .product, .version, .limit, .cursor, .state, .priority, .kind, .assignee, .tag, .overdue, .sort, .from,
             .after, .filename, .traceparent:
@@ -79,7 +76,6 @@ enum Parameter: String, CaseIterable, Sendable {
         case .after: .integer(0...Int.max)
         case .words: .text(Limit.search)
         case .filename: .matching(Pattern.filename, length: 1...Limit.filename)
-        case .lastEventID: .matching("^[0-9]{0,18}$")
         case .state: .array(.choice(State.allCases.map(\.rawValue) + ["open"]))
         case .priority: .priority
         case .assignee: .matching("^(u_[0-9A-Za-z]{22}|me|none)$")
@@ -88,8 +84,8 @@ enum Parameter: String, CaseIterable, Sendable {
         case .registeredFrom, .registeredTo, .updatedFrom, .updatedTo, .from: .time
         case .workingDays: .integer(0...10_000)
         case .idempotencyKey: .matching(Pattern.visible)
-        // Whatever these say is taken as it comes, or not at all: nothing in them is ever a fault.
-        case .acceptLanguage, .acceptEncoding, .requestID, .ifMatch, .ifNoneMatch, .range, .ifRange, .traceparent:
+        // Whatever these say is taken as it comes, or not at all; only a stream looks at Last-Event-ID.
+        case .acceptLanguage, .acceptEncoding, .requestID, .ifMatch, .ifNoneMatch, .lastEventID, .traceparent:
             .string
         case .policy, .product, .calendar, .cursor, .kind, .inProduct, .ofOrganization, .tag, .timeZone: .string
         }
