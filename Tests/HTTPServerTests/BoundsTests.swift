@@ -76,7 +76,7 @@ private func seconds(_ work: () -> Void) -> Double {
             #expect(client.receiveSome(16)?.count == 16)
             #expect(server.server.connectionCount == 1)
             let time = seconds {
-                for _ in 0..<300 where server.server.connectionCount > 0 { usleep(10_000) }
+                for _ in 0..<3_000 where server.server.connectionCount > 0 { usleep(10_000) }
             }
             #expect((0.3...4).contains(time))
         }
@@ -219,7 +219,7 @@ private func seconds(_ work: () -> Void) -> Double {
             for client in told { _ = client.exchange("") }
             clients.removeAll()
             var isServed = false
-            for _ in 0..<300 where !isServed {
+            for _ in 0..<3_000 where !isServed {
                 isServed = served(try RawClient(port: server.port))
                 if !isServed { usleep(10_000) }
             }

@@ -24,7 +24,7 @@ import Testing
             #expect(fault == nil)
             let after = try RawClient(port: server.port).exchange("GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(responses(after) == ["200 OK|Content-Length: 7|X-Test: 1||GET /a "])
-            for _ in 0..<300 where server.server.connectionCount > 0 { usleep(10_000) }
+            for _ in 0..<3_000 where server.server.connectionCount > 0 { usleep(10_000) }
             #expect(server.server.connectionCount == 0)
         }
     }

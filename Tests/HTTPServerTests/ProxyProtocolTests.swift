@@ -148,7 +148,7 @@ private let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
                 client.send(bytes)
                 #expect(client.receiveAll().text == "")
             }
-            for _ in 0..<300 where server.server.connectionCount > 0 { usleep(10_000) }
+            for _ in 0..<3_000 where server.server.connectionCount > 0 { usleep(10_000) }
             #expect(server.server.connectionCount == 0)
         }
     }
@@ -157,7 +157,7 @@ private let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
         let server = try server()
         let silent = try RawClient(port: server.port)
         let late = try RawClient(port: server.port)
-        for _ in 0..<300 where server.server.connectionCount < 2 { usleep(10_000) }
+        for _ in 0..<3_000 where server.server.connectionCount < 2 { usleep(10_000) }
         let stopping = Task { await server.stop(drain: .seconds(20)) }
         #expect(late.exchange("PROXY UNKNOWN\r\n" + get).hasSuffix("<127.0.0.1>"))
         #expect(silent.receiveAll().text == "")

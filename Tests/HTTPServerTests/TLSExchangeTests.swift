@@ -116,14 +116,15 @@ private let got = "200 OK|Content-Length: 7|X-Test: 1||GET /a "
             client.send(get.replacing("/a", with: "/large"))
             let closing = try TLSClient(port: server.port)
             closing.send(get.replacing("\r\n\r\n", with: "\r\nConnection: close\r\n\r\n"))
-            for _ in 0..<500 where server.server.connectionCount > 0 { usleep(10_000) }
+            for _ in 0..<3_000 where server.server.connectionCount > 0 { usleep(10_000) }
             #expect(server.server.connectionCount == 0)
         }
     }
 
     @Test func `a stop says goodbye to idle clients and answers the others`() async throws {
+        let slowness = Slowness()
         let handler: @Sendable (Request) async -> Response = { request in
-            if request.path == "/slow" { try? await EventLoop.current?.sleep(.milliseconds(300)) }
+            if request.path == "/slow" { await slowness.last() }
             return await TestServer.echo(request)
         }
         let server = try TestServer.tls(loops: 2, handler: handler)
@@ -132,12 +133,18 @@ private let got = "200 OK|Content-Length: 7|X-Test: 1||GET /a "
         #expect(idle.receive(until: "GET /a ").hasSuffix("GET /a "))
         let slow = try TLSClient(port: server.port)
         slow.send(get.replacing("/a", with: "/slow"))
-        usleep(50_000)
-        await server.stop()
+        slowness.waitForBegin()
+        let control = try EventLoop(name: "control")
+        try control.start()
+        let stopping = Task(executorPreference: control) { await server.stop(drain: .seconds(60)) }
         #expect(idle.receiveAll() == ("", true))
+        slowness.end()
         #expect(
             responses(slow.receiveAll().text)
                 == ["200 OK|Content-Length: 10|Connection: close|X-Test: 1||GET /slow "])
+        await stopping.value
+        control.stop()
+        control.join()
     }
 
     @Test func `a thousand connections live at once, and those beyond the cap are told`() async throws {

@@ -50,14 +50,7 @@ import Tickets
     @Test func `the page is good Prometheus, tells of all families, and outlives the database`() async throws {
         let folder = try PrivateFolder()
         defer { folder.remove() }
-        let database = try await TestDatabase.create(.migrated)
-        do {
-            try await look(database, folder)
-            try? await database.drop()
-        } catch {
-            try? await database.drop()
-            throw error
-        }
+        try await TestDatabase.with(.migrated) { try await look($0, folder) }
     }
 
     private func look(_ database: TestDatabase, _ folder: PrivateFolder) async throws {
@@ -67,10 +60,12 @@ import Tickets
         #expect(try await desk.service.call("GET", "/v1/invented", token: desk.customer).status == 404)
         #expect(try await desk.service.call("BREW", "/v1/me", token: desk.customer).status == 405)
         // Every loop listens sooner or later.
-        for _ in 0..<600 where try await read(desk.service)["reglament_listening_loops"] != 3 {
+        var page = try await read(desk.service)
+        for _ in 0..<600 {
+            if page["reglament_listening_loops"] == 3 { break }
             try await Task.sleep(for: .milliseconds(50))
+            page = try await read(desk.service)
         }
-        let page = try await read(desk.service)
         let post = ["route": "/v1/tickets", "method": "POST"]
         #expect(page["reglament_http_requests_total", post.merging(["status": "201"]) { $1 }] == 1)
         #expect(page["reglament_http_request_duration_seconds_count", post] == 1)

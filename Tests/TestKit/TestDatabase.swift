@@ -17,10 +17,13 @@ public struct TestDatabase: Sendable {
         return String(cString: url)
     }
 
-    /// Gives `body` a database of its own and drops it afterwards, whatever happens.
+    /// Gives `body` a database of its own and drops it afterwards, whatever happens. Only so many at once: tests that
+    /// all run together would keep each other from their connections.
     public static func with<T: Sendable>(
         _ template: TestTemplate? = nil, _ body: (TestDatabase) async throws -> T
     ) async throws -> T {
+        await places.take()
+        defer { places.giveBack() }
         let database = try await create(template)
         do {
             let value = try await body(database)
@@ -31,6 +34,8 @@ public struct TestDatabase: Sendable {
             throw error
         }
     }
+
+    private static let places = Places(12)
 
     /// Makes a database that `drop()` removes again.
     public static func create(_ template: TestTemplate? = nil) async throws -> TestDatabase {

@@ -26,7 +26,15 @@ final class EventSource: Sendable {
 
     struct TooLate: Error { let seen: Seen }
 
-    private let descriptor: Int32
+    /// Closed when neither its reader nor its owner holds it any longer: the number may then be another socket's.
+    private final class Descriptor: Sendable {
+        let number: Int32
+
+        init(_ number: Int32) { self.number = number }
+        deinit { close(number) }
+    }
+
+    private let descriptor: Descriptor
     private let seen = Mutex(Seen())
 
     /// `reads` false: takes nothing from the socket until `read()`.
@@ -42,10 +50,11 @@ final class EventSource: Sendable {
         _ world: World, _ path: String, secret: String, fields: [(String, String)] = [], reads: Bool = true,
         minorVersion: Int = 1
     ) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = Descriptor(number)
         if !reads {
             var size: Int32 = 4096
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
+            setsockopt(number, SOL_SOCKET, SO_RCVBUF, &size, 4)
         }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -53,7 +62,7 @@ final class EventSource: Sendable {
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         let connected = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                connect(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
         guard connected == 0 else { throw SocketClient.Failed(what: "connect") }
@@ -61,16 +70,16 @@ final class EventSource: Sendable {
         head += "Authorization: Bearer \(secret)\r\n"
         for (name, value) in fields { head += "\(name): \(value)\r\n" }
         let request = Array((head + "\r\n").utf8)
-        guard send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
+        guard send(number, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
             throw SocketClient.Failed(what: "send")
         }
         if reads { read() }
     }
 
-    deinit { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    deinit { shutdown(descriptor.number, Int32(SHUT_RDWR)) }
 
     /// The client goes away.
-    func leave() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    func leave() { shutdown(descriptor.number, Int32(SHUT_RDWR)) }
 
     func read() {
         let descriptor = descriptor
@@ -79,7 +88,7 @@ final class EventSource: Sendable {
             var text = Data()
             var buffer = [UInt8](repeating: 0, count: 65_536)
             while true {
-                let count = recv(descriptor, &buffer, buffer.count, 0)
+                let count = recv(descriptor.number, &buffer, buffer.count, 0)
                 guard count > 0 else { break }
                 text += buffer[..<count]
                 while let end = text.firstRange(of: Data("\n".utf8)) {
@@ -88,7 +97,6 @@ final class EventSource: Sendable {
                 }
             }
             self?.seen.withLock { $0.isOver = true }
-            close(descriptor)
         }
     }
 

@@ -14,7 +14,9 @@ enum SocketClient {
     private static func blockingExchange(_ port: UInt16, _ request: [UInt8]) throws -> [UInt8] {
         let socket = try Socket(port: port)
         socket.send(request)
-        return socket.receive()
+        let answer = socket.receive()
+        guard !answer.isEmpty else { throw Failed(what: "no answer: \(String(cString: strerror(errno)))") }
+        return answer
     }
 
     /// Runs what blocks on a thread of its own.
@@ -67,6 +69,7 @@ final class Socket: Sendable {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             if answer.count >= max { return answer }
+            errno = 0
             let count = recv(descriptor, &buffer, min(buffer.count, max - answer.count), 0)
             if count <= 0 { return answer }
             answer += buffer[..<count]

@@ -137,6 +137,29 @@ import Tickets
         }
     }
 
+    @Test func `an interrupted run ends at its next batch and leaves the rest to another`() async throws {
+        try await World.with { world in
+            _ = try await world.solved()
+            world.clock.advance(hours: 24 * 30)
+            let store = PostgresStore(
+                loop: world.loop, connections: ConnectionOptions(url: world.database.ownerURL),
+                rulebook: { Samples.rulebook }, now: { world.clock.now })
+            let interrupted = await #expect(throws: StoreError.self) {
+                try await store.runAutoClose(.close, by: nil, at: world.clock.now, .staff) { _, _ in
+                    store.interruptJobs()
+                }
+            }
+            #expect(interrupted.map { "\($0)".contains("interrupted") } == true)
+            // The batch is whole, the run unfinished, and its lock free while that store still has its connections.
+            let unfinished = try #require(try await world.store.runs(PageRequest(limit: 9)).items.first)
+            #expect(unfinished.closed == 1 && unfinished.finishedAt == nil)
+            try await world.store.finishAbandonedRuns()
+            let run = try #require(try await world.store.runs(PageRequest(limit: 9)).items.first)
+            #expect(run.id == unfinished.id && run.closed == 1 && run.finishedAt != nil)
+            await store.close()
+        }
+    }
+
     @Test func `a stored deadline moves only when it is asked to`() async throws {
         try await World.with { world in
             let ticket = try await world.solved()
