@@ -27,7 +27,7 @@ build: packages ## Builds the release binary, .build/release/reglament
 
 test: build testpackages ## Runs all tests on a PostgreSQL it starts itself, and the counting rules' vectors on the release binary
 	.build/release/reglament calendar check Tests/RegulationsTests/Vectors/*.jsonl
-	Scripts/with-postgres swift test --disable-xctest
+	timeout --foreground 1500 Scripts/with-postgres swift test --disable-xctest
 
 ambiguity: testpackages ## Sends far more ambiguous requests through the proxies, and far more mutations, than `make test` does
 	REGLAMENT_TEST_AMBIGUOUS=20000 REGLAMENT_TEST_MUTATIONS=50000 \

@@ -92,6 +92,7 @@ struct Service: Sendable {
         for lane in lanes {
             await Task(executorPreference: lane.loop) { await lane.store.close() }.value
             lane.loop.stop()
+            lane.loop.join()
         }
         // A batch of the nightly job that runs is part of what is finished.
         await session.store.close(grace: max(.seconds(5), limit - ContinuousClock.now))
