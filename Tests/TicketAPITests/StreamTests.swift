@@ -35,6 +35,29 @@ import Tickets
         }
     }
 
+    @Test func `a place that is far ahead is waited at`() async throws {
+        try await World.with(sequences: true) { world in
+            let id = try await world.ticket()
+            let near = try EventSource(world, "/v1/events", as: .sven)
+            _ = try await near.events(1)
+            for place in ["\(Int.max)", "\(Int.max - 1)"] {
+                for path in ["/v1/events", "/v1/tickets/\(id)/events"] {
+                    for source in [
+                        try EventSource(world, path, as: .egor, fields: [("Last-Event-ID", place)]),
+                        try EventSource(world, "\(path)?after=\(place)", as: .egor),
+                    ] {
+                        #expect(try await source.until { !$0.retries.isEmpty }.events.isEmpty)
+                        try await world.comment(id, "more")
+                    }
+                }
+            }
+            #expect(try await near.events(9).map(\.id) == Array(1...9))
+            #expect(
+                try await world.get("/v1/tickets/\(id)/events?after=1", as: .egor).faults
+                    == ["?after not_allowed_here"])
+        }
+    }
+
     @Test func `a ticket's stream shows its caller what its list would`() async throws {
         try await World.with(sequences: true) { world in
             let id = try await world.ticket(.assigned)

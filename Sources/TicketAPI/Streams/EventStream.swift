@@ -99,7 +99,7 @@ final class EventStream: @unchecked Sendable {
     func hear(_ item: FeedRecord, frame: [UInt8]) {
         let seq = item.record.event.seq
         guard seq > position else { return }
-        guard waiter != nil, seq == position + 1 else {
+        guard waiter != nil, seq - 1 == position else {
             mayHaveMore = true
             return wake(.look)
         }

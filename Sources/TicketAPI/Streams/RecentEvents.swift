@@ -27,8 +27,9 @@ struct RecentEvents {
 
     /// What follows a place, some of it if it is much; nil: not all of it is here.
     func frames(after position: Int) -> (frames: [UInt8], last: Int)? {
-        let start = position + 1 - first
-        guard frames.indices.contains(start) else { return nil }
+        // A client may name any place: the sum would not always be a number.
+        guard position >= first - 1, position - first < frames.count - 1 else { return nil }
+        let start = position - first + 1
         // One event for a thousand listeners is copied by nobody.
         var piece = frames[start]
         var last = start
