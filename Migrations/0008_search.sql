@@ -22,9 +22,14 @@ CREATE FUNCTION search_words(body text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT to_tsvector('pg_catalog.russian', translate(body, 'ёЁ/', 'еЕ ')) $$;
 
+-- PostgreSQL takes each hyphen before a word for one more negation, and fails when there are 33 of them, as in a line
+-- drawn with hyphens: one is enough.
 CREATE FUNCTION search_query(query text) RETURNS tsquery
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT websearch_to_tsquery('pg_catalog.russian', translate(query, 'ёЁ/', 'еЕ ')) $$;
+AS $$
+    SELECT websearch_to_tsquery('pg_catalog.russian',
+        regexp_replace(translate(query, 'ёЁ/', 'еЕ '), '(^|[\s"!&|()])-[-\s!&|()]*-', '\1-', 'g'))
+$$;
 
 -- What a ticket says by itself. Here and below each text begins with a stop word, which takes a place and leaves it
 -- empty: no phrase reaches from one text into the next.

@@ -65,6 +65,10 @@ import Tickets
         Row("Нет звука", "звук & ! ( | :* <-> ' \\ \""),
         Row("Нет звука", "-видео"),
         Row("Нет звука", "-звук", false),
+        Row("Нет звука", "---звук", false),
+        Row("Нет звука", "- - -звук", false),
+        Row("Нет звука", "--- звук", false),
+        Row("Нет звука", "звук ---"),
     ]
 
     @Test func `words are found as people write them, by employees and by customers`() async throws {
@@ -75,6 +79,25 @@ import Tickets
                     let found = try await world.search(row.query, access)
                     #expect(found.contains(ticket.id) == row.isFound, "\(row.testDescription)")
                 }
+            }
+        }
+    }
+
+    /// PostgreSQL's own reading of a search fails at 33 negations in a row.
+    @Test func `nothing is wrong syntax`() async throws {
+        try await World.with { world in
+            let pieces = ["-", "-", "-", " ", "\"", "!", "(", ")", "&", "|", "or", "a", "и", "—", "\u{2003}", "\u{a0}", ":*"]
+            for _ in 0..<20 {
+                let literals = (0..<200).map { number in
+                    // Few kinds of pieces make long runs of one.
+                    let some = (0...number % 3).map { _ in pieces.randomElement() ?? "-" } + ["-"]
+                    return "'\((0..<120).map { _ in some.randomElement() ?? "-" }.joined())'"
+                }.joined(separator: ",")
+                let query = "SELECT count(search_query(text)) FROM unnest(ARRAY[\(literals)]) text"
+                #expect(try await world.database.count(query) == 200, "\(query)")
+            }
+            for query in [String(repeating: "-", count: 256), String(repeating: "- ", count: 128) + "звук"] {
+                _ = try await world.search(query, World.access(.carol))
             }
         }
     }
