@@ -8,6 +8,7 @@ extension API {
     /// Nil: the request has none. The key counts on POST alone.
     func idempotencyKey(_ request: Request, _ body: [UInt8], _ caller: Caller) throws(Problem) -> IdempotencyKey? {
         guard let key = try API.keyName(request) else { return nil }
+        if transfers.isRunning(caller.id, key: key) { throw Problem(.idempotencyKeyInProgress) }
         var hasher = API.requestHasher(request)
         hasher.update(body)
         return IdempotencyKey(caller: caller.id, key: key, request: hasher.finish())

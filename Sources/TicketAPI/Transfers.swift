@@ -55,6 +55,11 @@ public final class Transfers: Sendable {
         return Transfer(self, caller, key)
     }
 
+    /// Whether an upload with this key is on its way.
+    func isRunning(_ caller: UserID, key: String) -> Bool {
+        state.withLock { $0.keys.contains(Key(caller: caller, key: key)) }
+    }
+
     private func end(_ caller: UserID, _ key: Key?) {
         state.withLock { state in
             state.count -= 1

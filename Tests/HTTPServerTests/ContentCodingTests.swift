@@ -137,7 +137,7 @@ import Testing
 
     @Test func `a body that is no gzip, or ends too early, is broken`() async throws {
         let whole = try Self.gzip([UInt8](repeating: 32, count: 2_000))
-        for body in [Array("{}".utf8), Array(whole.dropLast()), whole + [1]] {
+        for body in [Array("{}".utf8), Array(whole.dropLast()), whole + [1], []] {
             #expect(try await Self.ask(Self.post("gzip", body)).body == Array("broken".utf8))
         }
     }

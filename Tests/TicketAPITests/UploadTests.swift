@@ -59,6 +59,9 @@ import Tickets
             let second = head + Array("Expect: 100-continue\r\nContent-Length: 600000\r\n\r\n".utf8)
             let told = try Reply(try await SocketClient.exchange(port: port, second))
             #expect(told.summary == "409 idempotency-key-in-progress")
+            let comment = "/v1/tickets/\(ticket)/comments"
+            let other = try await world.post(comment, #"{"body":"Meanwhile"}"#, as: .carla, key: "k")
+            #expect(other.summary == "409 idempotency-key-in-progress")
             #expect(try await world.attach([1], to: ticket, as: .carla, key: "other").status == 201)
             let answer = try await SocketClient.onThread {
                 first.send(Array(Self.large.dropFirst(300_000)))

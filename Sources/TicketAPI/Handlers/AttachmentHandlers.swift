@@ -12,9 +12,9 @@ extension API {
         let ticket = ground.record.ticket
         var input = exchange.input()
         let filename = input.query.filename()
-        try input.finish()
         let length = exchange.request.body.declaredLength
-        if length == 0 { throw API.emptyAttachment }
+        if length == 0 { input.fault(.empty, at: "") }
+        try input.finish()
         try await checkQuota(length ?? 1, on: ticket, exchange)
         return Attachment(
             id: .make(), ticket: ticket.id, organization: ticket.organization, filename: filename ?? "",

@@ -29,15 +29,17 @@ extension API {
 
     func listEvents(_ exchange: Exchange) async throws -> Answer {
         if exchange.prefersEventStream { return try streamEvents(of: try await visibleTicket(exchange), exchange) }
-        let (id, page) = try await pageOfTicket(exchange)
+        let (id, page) = try await pageOfTicket(exchange, without: ["after"])
         return exchange.list(try await store.events(id, page.request, exchange.access), page) { EventBody($0) }
     }
 
     /// 404 comes before a wrong parameter, and an empty list is no proof that there is a ticket.
-    func pageOfTicket(_ exchange: Exchange) async throws -> (TicketID, PageInput) {
+    /// `refused`: parameters that only another form of the list takes.
+    func pageOfTicket(_ exchange: Exchange, without refused: [String] = []) async throws -> (TicketID, PageInput) {
         let id = try await visibleTicket(exchange)
         var input = exchange.input()
         let page = input.page()
+        for name in refused where input.query.string(name) != nil { input.query.fault(.notAllowedHere, at: name) }
         try input.finish()
         return (id, page)
     }

@@ -35,7 +35,7 @@ extension Call {
         case .listComments: .list(.conversation, .commentPage, [.ticket])
         case .addLink: Operation.addLink
         case .removeLink: Operation.removeLink
-        case .listEvents: Operation.list(.history, .eventPage, [.ticket]).orLive(problems: [.tooManyStreams])
+        case .listEvents: Operation.list(.history, .eventPage, [.ticket, .streamAfter]).orLive(problems: [.tooManyStreams])
         case .readFeed:
             Operation.read(.history, .feedPage, [.after, .limit]).orLive(problems: [.tooManyStreams])
         case .explain: .read(.history, .explanation, [.ticket])
@@ -128,7 +128,8 @@ extension Operation {
 
     fileprivate static let addAttachment = Operation(
         tag: .conversation, parameters: [.ticket, .filename], body: .file,
-        answers: [.json(201, .attachment, [.location])], problems: [.quotaExceeded], changesTicket: true
+        answers: [.json(201, .attachment, [.location])], problems: [.quotaExceeded, .unsupportedMediaType],
+        changesTicket: true
     ).leading(to: FollowingCall(.readAttachment, ["id": "$response.body#/id"]))
 
     // Range and If-Range are told of in prose: nobody who makes requests up can know whether a range lies in a file.

@@ -8,7 +8,7 @@ enum Parameter: String, CaseIterable, Sendable {
     case state, priority, kind, inProduct, ofOrganization, assignee, tag, overdue, words, sort
     case registeredFrom, registeredTo, updatedFrom, updatedTo
     case from, workingDays, timeZone
-    case after, filename
+    case after, streamAfter, filename
     case acceptLanguage, acceptEncoding, requestID, idempotencyKey, ifMatch, ifNoneMatch
     case lastEventID, traceparent
 
@@ -21,7 +21,7 @@ enum Parameter: String, CaseIterable, Sendable {
             .path
         case .limit, .cursor, .state, .priority, .kind, .inProduct, .ofOrganization, .assignee, .tag, .overdue,
             .words, .sort, .registeredFrom, .registeredTo, .updatedFrom, .updatedTo, .from, .workingDays, .timeZone,
-            .after, .filename:
+            .after, .streamAfter, .filename:
             .query
         case .acceptLanguage, .acceptEncoding, .requestID, .idempotencyKey, .ifMatch, .ifNoneMatch, .lastEventID,
             .traceparent:
@@ -53,6 +53,7 @@ enum Parameter: String, CaseIterable, Sendable {
         case .ifNoneMatch: "If-None-Match"
         case .lastEventID: "Last-Event-ID"
         case .words: "q"
+        case .streamAfter: "after"
         case .product, .version, .limit, .cursor, .state, .priority, .kind, .assignee, .tag, .overdue, .sort, .from,
             .after, .filename, .traceparent:
             rawValue
@@ -73,7 +74,7 @@ enum Parameter: String, CaseIterable, Sendable {
         case .problem: .choice(of: ProblemType.self)
         case .attachment: .matching(Pattern.identifier("a"))
         case .limit: .integer(1...200)
-        case .after: .integer(0...Int.max)
+        case .after, .streamAfter: .integer(0...Int.max)
         case .words: .text(Limit.search)
         case .filename: .matching(Pattern.filename, length: 1...Limit.filename)
         case .state: .array(.choice(State.allCases.map(\.rawValue) + ["open"]))

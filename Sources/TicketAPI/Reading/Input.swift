@@ -32,6 +32,9 @@ struct Input {
     }
 
     /// Adds what a rule found.
+    /// A fault of the body, at a JSON pointer.
+    func fault(_ code: FaultCode, at pointer: String) { body.faults.add(code.rawValue, at: pointer) }
+
     func add(_ faults: [JSONFault]) {
         for fault in faults { body.faults.add(fault.code, at: fault.pointer, fault.arguments) }
     }

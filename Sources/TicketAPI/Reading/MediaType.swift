@@ -11,10 +11,8 @@ enum MediaType {
         guard ContentType.isPlain(fields) else { return nil }
         let values = fields.values("content-type")
         if values.isEmpty { return unknown }
-        guard values.count == 1, let type = normalised(values[0]), !type.hasPrefix("multipart/form-data") else {
-            return nil
-        }
-        return type
+        guard values.count == 1, let type = normalised(values[0]) else { return nil }
+        return type.prefix { $0 != ";" } == "multipart/form-data" ? nil : type
     }
 
     static func normalised(_ text: String) -> String? {

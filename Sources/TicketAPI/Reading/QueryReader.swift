@@ -7,6 +7,8 @@ struct QueryReader {
     let pairs: [(name: String, value: String)]
     private(set) var faults: [Fault] = []
     private var asked: Set<String> = []
+    /// Whose value could not be decoded.
+    private var undecoded: Set<String> = []
 
     init(_ query: String?) {
         var pairs: [(name: String, value: String)] = []
@@ -17,6 +19,7 @@ struct QueryReader {
                 let value = PercentEncoding.decode(value, plusIsSpace: true)
             else {
                 faults.append(Fault(.notUTF8, at: .parameter(String(halves[0]))))
+                undecoded.insert(String(halves[0]))
                 continue
             }
             pairs.append((name, value))
@@ -44,7 +47,8 @@ struct QueryReader {
             fault(.repeatedParameter, at: name)
             return nil
         }
-        if required && values.isEmpty && faults.count == before { fault(.missing, at: name) }
+        let isMissing = values.isEmpty && faults.count == before && !undecoded.contains(name)
+        if required && isMissing { fault(.missing, at: name) }
         return values.first
     }
 
