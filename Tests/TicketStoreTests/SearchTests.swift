@@ -86,7 +86,9 @@ import Tickets
     /// PostgreSQL's own reading of a search fails at 33 negations in a row.
     @Test func `nothing is wrong syntax`() async throws {
         try await World.with { world in
-            let pieces = ["-", "-", "-", " ", "\"", "!", "(", ")", "&", "|", "or", "a", "и", "—", "\u{2003}", "\u{a0}", ":*"]
+            let pieces = [
+                "-", "-", "-", " ", "\"", "!", "(", ")", "&", "|", "or", "a", "и", "—", "\u{2003}", "\u{a0}", ":*",
+            ]
             for _ in 0..<20 {
                 let literals = (0..<200).map { number in
                     // Few kinds of pieces make long runs of one.

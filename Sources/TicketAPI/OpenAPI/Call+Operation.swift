@@ -35,7 +35,8 @@ extension Call {
         case .listComments: .list(.conversation, .commentPage, [.ticket])
         case .addLink: Operation.addLink
         case .removeLink: Operation.removeLink
-        case .listEvents: Operation.list(.history, .eventPage, [.ticket, .streamAfter]).orLive(problems: [.tooManyStreams])
+        case .listEvents:
+            Operation.list(.history, .eventPage, [.ticket, .streamAfter]).orLive(problems: [.tooManyStreams])
         case .readFeed:
             Operation.read(.history, .feedPage, [.after, .limit]).orLive(problems: [.tooManyStreams])
         case .explain: .read(.history, .explanation, [.ticket])
