@@ -56,7 +56,7 @@ struct Certificate: Sendable {
     }
 
     private static func read(_ setting: String, _ path: String) throws -> [UInt8] {
-        do { return try Files.read(path) } catch Failure.failed(let reason) {
+        do { return try Files.read(path, max: 1 << 20) } catch Failure.failed(let reason) {
             throw Failure.failed("\(setting): \(reason).")
         }
     }

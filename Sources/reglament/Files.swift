@@ -2,8 +2,8 @@ import Glibc
 
 /// The little that this program needs of files.
 enum Files {
-    /// Throws a sentence that names the file.
-    static func read(_ path: String) throws -> [UInt8] {
+    /// Throws a sentence that names the file, also when it has more than `max` bytes.
+    static func read(_ path: String, max: Int = 1 << 30) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure.failed("\(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
@@ -15,6 +15,7 @@ enum Files {
             guard count >= 0 else { throw Failure.failed("\(path): \(String(cString: strerror(errno)))") }
             if count == 0 { return bytes }
             bytes += buffer[..<count]
+            if bytes.count > max { throw Failure.failed("\(path): it has more than \(max) bytes") }
         }
     }
 

@@ -18,6 +18,9 @@ import Testing
         .init(certificates: "damaged.pem", key: "ecdsa.key", file: .certificate, says: "certificate 1 is damaged"),
         .init(certificates: "reversed.pem", key: "ecdsa.key", file: .certificate, says: "not the issuer"),
         .init(certificates: "weak.pem", key: "weak.key", file: .certificate, says: "too small"),
+        .init(certificates: "secp256k1.pem", key: "secp256k1.key", file: .certificate, says: "no client can use"),
+        .init(certificates: "P-224.pem", key: "P-224.key", file: .certificate, says: "no client can use"),
+        .init(certificates: "ed448.pem", key: "ed448.key", file: .certificate, says: "no client can use"),
         .init(certificates: "ecdsa.pem", key: "words.pem", file: .key, says: "no private key in PEM"),
         .init(certificates: "ecdsa.pem", key: "ecdsa.pem", file: .key, says: "no private key in PEM"),
         .init(certificates: "ecdsa.pem", key: "damaged.key", file: .key, says: "is damaged"),
@@ -37,7 +40,7 @@ import Testing
         #expect(error?.reason.contains("\n") == false)
     }
 
-    @Test(arguments: ["rsa", "ecdsa"])
+    @Test(arguments: ["rsa", "ecdsa", "ed25519", "p521"])
     func `a good pair is taken, and says how long it is good`(name: String) throws {
         let validity = try TLSContext.of(name).validity
         #expect(validity.contains(time(nil)) && (200_000...259_200).contains(validity.upperBound - validity.lowerBound))

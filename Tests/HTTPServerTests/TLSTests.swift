@@ -39,7 +39,7 @@ private let got = "200 OK|Content-Length: 7|X-Test: 1||GET /a "
         .init(testDescription: "another protocol", offer: .init(protocols: ["h2"]), reason: "no application protocol"),
         .init(
             testDescription: "a name that only begins alike",
-            offer: .init(protocols: ["http/1.10", "http/1.", "http/1.0"]),
+            offer: .init(protocols: ["http/1.10", "http/1.", "http/0.9"]),
             reason: "no application protocol"),
         .init(
             testDescription: "no forward secrecy",
@@ -74,6 +74,15 @@ private let got = "200 OK|Content-Length: 7|X-Test: 1||GET /a "
             let client = try TLSClient(port: server.port, .init(protocols: protocols))
             #expect(client.chosenProtocol == (protocols.isEmpty ? "" : "http/1.1"))
             #expect(responses(client.exchange(get)) == [got])
+        }
+    }
+
+    @Test func `HTTP 1_0 is agreed on where nothing better is offered`() async throws {
+        try await TestServer.with(try .tls()) { server in
+            let client = try TLSClient(port: server.port, .init(protocols: ["h2", "http/1.0"]))
+            #expect(client.chosenProtocol == "http/1.0")
+            let better = try TLSClient(port: server.port, .init(protocols: ["http/1.0", "http/1.1"]))
+            #expect(better.chosenProtocol == "http/1.1")
         }
     }
 

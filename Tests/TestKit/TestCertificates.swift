@@ -27,10 +27,14 @@ public struct TestCertificates: Sendable {
         issue ecdsa "$curve" $end
         issue other "$curve" $end
         issue weak rsa:1024 $end
+        for other in secp256k1 P-224; do issue $other "ec -pkeyopt ec_paramgen_curve:$other" $end; done
+        issue ed448 ed448 $end
+        issue ed25519 ed25519 $end
+        issue p521 'ec -pkeyopt ec_paramgen_curve:P-521' $end
         openssl req -new -key ecdsa.key -subj /CN=expired -out expired.csr
         openssl x509 -req -in expired.csr -days -1 -CA issuing.pem -CAkey issuing.key -set_serial 7 -out expired.pem
         cp ecdsa.key expired.key
-        for name in rsa ecdsa other expired; do cat issuing.pem >> $name.pem; done
+        for name in rsa ecdsa other expired secp256k1 P-224 ed448 ed25519 p521; do cat issuing.pem >> $name.pem; done
         cat issuing.pem ecdsa.pem > reversed.pem
         openssl pkey -in ecdsa.key -aes256 -passout pass:secret -out encrypted.key
         openssl ec -in ecdsa.key -aes256 -passout pass:secret -out encrypted-old.key

@@ -31,6 +31,7 @@ final class TLSIdentity: @unchecked Sendable {
         try show(files)
         agreeOnProtocol()
         sealTickets()
+        try shakeHands()
     }
 
     deinit { SSL_CTX_free(context) }
@@ -73,25 +74,49 @@ final class TLSIdentity: @unchecked Sendable {
         }
     }
 
+    /// OpenSSL takes keys that no handshake under these rules can use, such as those on other curves: only a handshake
+    /// shows it.
+    private func shakeHands() throws(TLSError) {
+        let clients = SSL_CTX_new(TLS_client_method())
+        SSL_CTX_set_security_level(clients, 0)
+        let client = SSL_new(clients)
+        let server = SSL_new(context)
+        defer {
+            SSL_free(client)
+            SSL_free(server)
+            SSL_CTX_free(clients)
+        }
+        var (near, far): (OpaquePointer?, OpaquePointer?)
+        guard let client, let server, BIO_new_bio_pair(&near, 0, &far, 0) == 1 else {
+            throw TLSError(.certificate, "there is no memory to try it")
+        }
+        SSL_set_bio(client, near, near)
+        SSL_set_bio(server, far, far)
+        SSL_set_connect_state(client)
+        SSL_set_accept_state(server)
+        // Each turn carries at least 17 KB of the chain.
+        for _ in 0..<64 {
+            let (clientIsDone, serverIsDone) = (SSL_do_handshake(client) == 1, SSL_do_handshake(server) == 1)
+            if clientIsDone && serverIsDone { return }
+        }
+        ERR_clear_error()
+        throw TLSError(
+            .certificate,
+            "no client can use a key of this kind; it must be ECDSA on P-256, P-384 or P-521, Ed25519, or RSA")
+    }
+
     /// RFC 7301 3.2: no common protocol is the end; a client that does not ask means HTTP/1.1 all the same.
     private func agreeOnProtocol() {
         SSL_CTX_set_alpn_select_cb(
             context,
             { _, chosen, chosenCount, offered, offeredCount, _ in
-                let wanted: StaticString = "http/1.1"
-                let list = UnsafeBufferPointer(start: offered, count: Int(offeredCount))
-                var index = 0
-                while index < list.count, index + 1 + Int(list[index]) <= list.count {
-                    let name = list[(index + 1)..<(index + 1 + Int(list[index]))]
-                    if name.elementsEqual(UnsafeBufferPointer(start: wanted.utf8Start, count: wanted.utf8CodeUnitCount))
-                    {
-                        chosen?.pointee = offered.map { $0 + index + 1 }
-                        chosenCount?.pointee = UInt8(name.count)
-                        return SSL_TLSEXT_ERR_OK
-                    }
-                    index += 1 + name.count
-                }
-                return SSL_TLSEXT_ERR_ALERT_FATAL
+                var name: UnsafeMutablePointer<UInt8>?
+                let ours: StaticString = "\u{8}http/1.1\u{8}http/1.0"
+                let result = SSL_select_next_proto(
+                    &name, chosenCount, ours.utf8Start, UInt32(ours.utf8CodeUnitCount), offered, offeredCount)
+                guard result == OPENSSL_NPN_NEGOTIATED else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+                chosen?.pointee = UnsafePointer(name)
+                return SSL_TLSEXT_ERR_OK
             }, nil)
     }
 
