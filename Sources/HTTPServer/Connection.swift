@@ -107,7 +107,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     }
 
     func prepareToStop() {
-        if input == nil { clock.headSince = 0 }
+        if !hasBegunHead { clock.headSince = 0 }
         let limit = loop.now &+ ConnectionClock.nanoseconds(configuration.stopLingerSeconds)
         if clock.lingerUntil > limit { clock.lingerUntil = limit }
         advance()
@@ -243,11 +243,14 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
 
     // MARK: Requests
 
+    /// Whether something of the next head has come.
+    var hasBegunHead: Bool { input.map { parser.hasBegun($0.count) } ?? false }
+
     private func parse() -> Bool {
         guard let input, input.count > 0 else { return false }
         do throws(WireRefusal) {
             guard let (head, length) = try parser.parse(input.bytes) else {
-                if clock.headSince == 0 { clock.headSince = loop.now }
+                if clock.headSince == 0, hasBegunHead { clock.headSince = loop.now }
                 return false
             }
             input.drop(length)

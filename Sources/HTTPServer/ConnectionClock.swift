@@ -91,7 +91,7 @@ extension Connection {
         switch phase {
         case .head:
             // Who has sent nothing is told nothing.
-            if let input, input.count > 0 { refuse(.timedOut) } else { phase = .lingering(isEndSent: false) }
+            if hasBegunHead { refuse(.timedOut) } else { phase = .lingering(isEndSent: false) }
         case .exchange(var exchange):
             // The handler decides what to answer; the connection ends with that.
             exchange.body.fail(.timedOut)

@@ -50,10 +50,6 @@ final class Listener: ReadinessHandler {
             var length = UInt32(MemoryLayout<sockaddr_storage>.size)
             let accepted = clinux_accept(socket.descriptor, &storage, &length)
             if accepted >= 0 {
-                if storage.ss_family != sa_family_t(AF_UNIX) {
-                    var on: Int32 = 1
-                    setsockopt(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
-                }
                 context.distribute(
                     OpenSocket(descriptor: accepted, tls: socket.tls),
                     from: Peer(IPAddress(storage), shared.configuration))

@@ -52,7 +52,18 @@ enum ListeningSocket {
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, 4)
         if name.family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &on, 4) }
+        setAcceptedOptions(descriptor)
         return try listening(address, descriptor, name, backlog)
+    }
+
+    /// What the sockets accepted from this one have as well; without effect on Unix sockets. Little may wait in the system
+    /// for a slow reader: it would let us write again only after taking megabytes, too late to be told from one who has
+    /// stopped.
+    private static func setAcceptedOptions(_ descriptor: Int32) {
+        var on: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
+        var bytes: Int32 = 131_072
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &bytes, 4)
     }
 
     private static func openUnix(
@@ -106,6 +117,7 @@ enum ListeningSocket {
         else {
             throw ListenError(address, call: "fcntl")
         }
+        setAcceptedOptions(descriptor)
         return descriptor
     }
 

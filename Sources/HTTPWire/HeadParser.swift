@@ -12,6 +12,9 @@ public struct HeadParser: Sendable {
 
     public init(limits: HeadLimits = HeadLimits()) { self.limits = limits }
 
+    /// Whether there is anything of a head among so many bytes: the empty line before one is nothing.
+    public func hasBegun(_ count: Int) -> Bool { requestLine != nil || count > lineStart }
+
     /// Looks at `bytes`, which begin where the request begins and are at least as many as the last time.
     ///
     /// Returns nil when more are needed; else the head and how many bytes it took, ready for the next request.

@@ -40,5 +40,6 @@ public struct HeadLimits: Sendable {
         self.fieldsMax = fieldsMax
     }
 
-    var requestLineBytesMax: Int { min(headBytesMax, Self.methodBytesMax + targetBytesMax + 11) }
+    /// With two blanks, `HTTP/1.1` and the line's end.
+    var requestLineBytesMax: Int { min(headBytesMax, Self.methodBytesMax + targetBytesMax + 12) }
 }

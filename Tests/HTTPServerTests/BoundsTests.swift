@@ -82,6 +82,61 @@ private func seconds(_ work: () -> Void) -> Double {
         }
     }
 
+    @Test func `a client that reads slowly but steadily gets all of it`() async throws {
+        // The system's buffers grow while a client is quick, and must not hide from us that it goes on.
+        let handler: @Sendable (Request) async -> Response = { _ in
+            let piece = [UInt8](repeating: 120, count: 65_536)
+            let left = Counter()
+            return Response(
+                status: 200,
+                body: .stream(length: nil) {
+                    left.add(1)
+                    return left.value <= 400 ? piece : nil
+                })
+        }
+        try await TestServer.with(try TestServer({ $0.responseStallSecondsMax = 1.5 }, handler: handler)) { server in
+            let client = try RawClient(port: server.port)
+            client.send(get)
+            var received = 0
+            while received < 8 << 20, let some = client.receiveSome(), !some.isEmpty { received += some.count }
+            for _ in 0..<60 {
+                guard let some = client.receiveSome(), !some.isEmpty else { break }
+                received += some.count
+                usleep(100_000)
+            }
+            while received < 400 * 65_536, let some = client.receiveSome(), !some.isEmpty { received += some.count }
+            #expect(received >= 400 * 65_536)
+        }
+    }
+
+    @Test func `an empty line between requests is no head that is late`() async throws {
+        try await TestServer.with(
+            try TestServer({
+                $0.headSecondsMax = 0.2
+                $0.idleSecondsMax = 1
+            })
+        ) { server in
+            let client = try RawClient(port: server.port)
+            client.send(get)
+            _ = client.receive(until: "GET /a ")
+            client.send("\r\n")
+            let time = seconds { #expect(client.receiveAll() == ("", true)) }
+            #expect(time > 0.7)
+        }
+    }
+
+    @Test func `the longest method and the longest target go together`() async throws {
+        try await TestServer.with(try TestServer({ $0.head = HeadLimits(targetBytesMax: 300) })) { server in
+            for (more, status) in [(0, "200 OK"), (1, "414 URI Too Long")] {
+                let target = "/" + String(repeating: "a", count: 299 + more)
+                let client = try RawClient(port: server.port)
+                client.send(
+                    "\(String(repeating: "A", count: 32)) \(target) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                #expect(client.receiveAll().text.hasPrefix("HTTP/1.1 \(status)\r\n"))
+            }
+        }
+    }
+
     @Test func `answers that are not read stop the reading of requests`() async throws {
         let served = Counter()
         let handler: @Sendable (Request) async -> Response = { _ in
@@ -94,9 +149,12 @@ private func seconds(_ work: () -> Void) -> Double {
             setsockopt(client.descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
             let many = Array(String(repeating: get, count: 1_000).utf8)
             while client.send(many), served.value < 100_000 {}
-            let before = served.value
-            usleep(100_000)
             // Some megabytes of kernel buffers, then nothing more.
+            var before = -1
+            while served.value != before, served.value < 2_000 {
+                before = served.value
+                usleep(200_000)
+            }
             #expect(served.value == before && before < 2_000)
         }
     }
