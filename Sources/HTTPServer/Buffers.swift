@@ -44,6 +44,8 @@ struct OutputBuffer {
     private var start = 0
     private var large: [UInt8] = []
     private var largeStart = 0
+    /// Whether `large` is ours: as it was given, it may be a document that a thousand connections share.
+    private var isLargeJoined = false
 
     /// A bigger body is not copied behind its head.
     static let joinedBytesMax = 16_384
@@ -60,12 +62,15 @@ struct OutputBuffer {
             bytes.append(contentsOf: data)
         } else {
             large.append(contentsOf: data)
+            isLargeJoined = true
         }
     }
 
     /// Lets `write` append to the joined bytes.
     mutating func join(_ write: (inout [UInt8]) -> Void) {
-        if large.isEmpty { write(&bytes) } else { write(&large) }
+        if large.isEmpty { return write(&bytes) }
+        write(&large)
+        isLargeJoined = true
     }
 
     /// Takes over memory that an idle connection does without.
@@ -77,6 +82,7 @@ struct OutputBuffer {
     mutating func release(to memory: inout [UInt8]) {
         large = []
         largeStart = 0
+        isLargeJoined = false
         start = 0
         bytes.removeAll(keepingCapacity: bytes.capacity <= 65_536)
         if memory.capacity == 0 { swap(&bytes, &memory) } else { bytes = [] }
@@ -116,7 +122,7 @@ struct OutputBuffer {
             bytes.removeSubrange(..<start)
             start = 0
         }
-        if largeStart >= Self.sentBytesMax && largeStart >= large.count / 2 {
+        if isLargeJoined && largeStart >= Self.sentBytesMax && largeStart >= large.count / 2 {
             large.removeSubrange(..<largeStart)
             largeStart = 0
         }
