@@ -1,16 +1,17 @@
 /// Lower-case hexadecimal.
 public enum Hex {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     public static func encode(_ bytes: [UInt8]) -> String {
-        var out: [UInt8] = []
-        out.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            out.append(digits[Int(byte >> 4)])
-            out.append(digits[Int(byte & 15)])
+        String(unsafeUninitializedCapacity: bytes.count * 2) { text in
+            for (index, byte) in bytes.enumerated() {
+                text[2 * index] = digit(byte >> 4)
+                text[2 * index + 1] = digit(byte & 15)
+            }
+            return bytes.count * 2
         }
-        return String(decoding: out, as: UTF8.self)
     }
+
+    /// Of a value below 16.
+    static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 
     /// Nil unless the text is an even number of hexadecimal digits.
     public static func decode(_ text: String) -> [UInt8]? {
@@ -71,6 +72,18 @@ public enum Base64URL {
             }
         }
         return encode(out) == text ? out : nil
+    }
+
+    /// Whether `text` is the canonical spelling of so many bytes, that is what `decode` would give.
+    public static func isSpelling(ofBytes count: Int, _ text: UnsafeRawBufferPointer) -> Bool {
+        let unused = text.count * 6 - count * 8
+        guard (0..<6).contains(unused) else { return false }
+        var last: UInt32 = 0
+        for character in text {
+            guard let value = value(character) else { return false }
+            last = value
+        }
+        return last & (1 << UInt32(unused) - 1) == 0
     }
 
     private static func value(_ character: UInt8) -> UInt32? {

@@ -15,6 +15,12 @@ public struct Fields: Sendable {
 
     public init() {}
 
+    /// With room for so many fields of so many bytes in all, names included.
+    public init(capacity: Int, bytes: Int) {
+        self.bytes.reserveCapacity(bytes)
+        entries.reserveCapacity(capacity)
+    }
+
     public init(_ pairs: [(String, String)]) {
         for (name, value) in pairs { append(name, value) }
     }
@@ -42,15 +48,28 @@ public struct Fields: Sendable {
         return found
     }
 
+    /// Calls `body` with the bytes of the one field of that name; nil when there is none or more than one.
+    public func withOnly<Value>(_ name: String, _ body: (UnsafeRawBufferPointer) -> Value?) -> Value? {
+        guard let index = find(name, from: 0), find(name, from: index + 1) == nil else { return nil }
+        return bytes.withUnsafeBytes { body(Self.value(entries[index], in: $0)) }
+    }
+
     public func contains(_ name: String) -> Bool { find(name, from: 0) != nil }
 
     public mutating func append(_ name: String, _ value: String) {
-        guard !name.isEmpty, name.utf8.allSatisfy(Bytes.isToken) else { return }
+        var (name, value) = (name, value)
+        name.withUTF8 { name in value.withUTF8 { value in append(name, value) } }
+    }
+
+    private mutating func append(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
+        guard !name.isEmpty, name.allSatisfy(Bytes.isToken) else { return }
         let start = bytes.count
-        bytes.append(contentsOf: name.utf8)
+        bytes.append(contentsOf: name)
         let middle = bytes.count
-        bytes.append(contentsOf: value.utf8)
-        for index in middle..<bytes.count where !Bytes.isFieldValue(bytes[index]) { bytes[index] = Bytes.space }
+        bytes.append(contentsOf: value)
+        if !value.allSatisfy(Bytes.isFieldValue) {
+            for index in middle..<bytes.count where !Bytes.isFieldValue(bytes[index]) { bytes[index] = Bytes.space }
+        }
         entries.append(
             Entry(
                 nameStart: Int32(start), nameCount: Int32(middle - start), valueStart: Int32(middle),

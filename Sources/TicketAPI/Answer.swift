@@ -105,7 +105,7 @@ struct Answer: Sendable {
     func response(
         requestID: String, standing: RateLimits.Standing? = nil, traceresponse: String? = nil
     ) -> Response {
-        var out = Fields()
+        var out = Fields(capacity: 12, bytes: 448)
         if let contentType { out.append("Content-Type", contentType) }
         if let language { out.append("Content-Language", language.rawValue) }
         if let location { out.append("Location", location) }

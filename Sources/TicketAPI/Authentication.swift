@@ -12,8 +12,9 @@ public enum TokenSecret {
     /// What is kept of a secret: the SHA-256 of the whole of it.
     public static func digest(of secret: String) -> Digest { Digest(of: secret) }
 
-    static func isSecret(_ text: String) -> Bool {
-        text.hasPrefix(prefix) && Base64URL.decode(String(text.dropFirst(prefix.count)))?.count == 32
+    static func isSecret(_ text: UnsafeRawBufferPointer) -> Bool {
+        text.starts(with: prefix.utf8)
+            && Base64URL.isSpelling(ofBytes: 32, UnsafeRawBufferPointer(rebasing: text[prefix.utf8.count...]))
     }
 }
 
@@ -39,17 +40,21 @@ extension API {
 
     /// The hash of the one token that is given, if it has the form of one.
     static func token(_ fields: Fields) -> Digest? {
-        let values = fields.values("authorization")
-        guard values.count == 1, let secret = bearer(values[0]), TokenSecret.isSecret(secret) else { return nil }
-        return TokenSecret.digest(of: secret)
+        fields.withOnly("authorization") { value in
+            guard let secret = bearer(value), TokenSecret.isSecret(secret) else { return nil }
+            var hasher = SHA256()
+            hasher.update(secret)
+            return hasher.finish()
+        }
     }
 
     /// One scheme, one or more blanks, one token, nothing after it.
-    private static func bearer(_ value: String) -> String? {
-        let scheme = value.prefix { $0 != " " }
-        guard scheme.lowercased() == "bearer" else { return nil }
-        let token = value.dropFirst(scheme.count).drop { $0 == " " }
-        return token.isEmpty ? nil : String(token)
+    private static func bearer(_ value: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        let scheme = "bearer".utf8
+        guard value.count > scheme.count, value[scheme.count] == UInt8(ascii: " "),
+            zip(value, scheme).allSatisfy({ $0 | 0x20 == $1 })
+        else { return nil }
+        return UnsafeRawBufferPointer(rebasing: value[scheme.count...].drop { $0 == UInt8(ascii: " ") })
     }
 
     private static func unauthorized(_ error: String?) -> Problem {

@@ -84,14 +84,15 @@ struct RequestIdentity {
     /// A UUID: the caller's identifier when it is one.
     let instance: String
 
-    init(_ given: [String]) {
+    /// - Parameter newUUID: gives one that nobody else has.
+    init(_ given: [String], _ newUUID: () -> String = Random.uuid) {
         guard given.count == 1, let own = given.first, own.isVisibleASCII(upTo: 128) else {
-            let uuid = Random.uuid()
+            let uuid = newUUID()
             (id, instance) = (uuid, uuid)
             return
         }
         id = own
-        instance = own.isUUID ? own.lowercased() : Random.uuid()
+        instance = own.isUUID ? own.lowercased() : newUUID()
     }
 }
 

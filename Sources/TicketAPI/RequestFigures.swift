@@ -1,3 +1,4 @@
+import Digests
 public import Tickets
 
 /// What has been answered so far, in figures.
@@ -14,11 +15,33 @@ public struct RequestFigures: Sendable {
         case other
     }
 
-    public struct Key: Hashable, Sendable {
-        /// Nil: no such path.
-        public let call: Call?
-        public let method: Method
-        public let status: Int
+    /// What one call has answered.
+    public struct Answers: Sendable {
+        public private(set) var counts: [(method: Method, status: Int, count: Int)] = []
+        /// Seconds.
+        public private(set) var latency = Histogram(bounds: RequestFigures.latencyBounds)
+        public private(set) var bodyBytes = 0
+
+        mutating func note(_ method: Method, _ status: Int, count: Int = 1) {
+            // A handful at most: looked through sooner than hashed.
+            for index in counts.indices where counts[index].method == method && counts[index].status == status {
+                counts[index].count += count
+                return
+            }
+            counts.append((method, status, count))
+        }
+
+        mutating func note(_ request: AnsweredRequest, _ method: Method) {
+            note(method, request.status)
+            latency.add(Double(request.microseconds) / 1_000_000)
+            bodyBytes += request.bodyBytes
+        }
+
+        mutating func add(_ other: Answers) {
+            for (method, status, count) in other.counts { note(method, status, count: count) }
+            latency.add(other.latency)
+            bodyBytes += other.bodyBytes
+        }
     }
 
     /// What a limit of the rate counts.
@@ -29,10 +52,8 @@ public struct RequestFigures: Sendable {
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
     ]
 
-    public private(set) var answered: [Key: Int] = [:]
-    /// Seconds, per call; under nil what found no path.
-    public private(set) var latencies: [Call?: Histogram] = [:]
-    public private(set) var bodyBytes: [Call?: Int] = [:]
+    /// Under nil what found no path.
+    public private(set) var calls: [Call?: Answers] = [:]
     /// Microseconds.
     public private(set) var parse: Int64 = 0
     public private(set) var database: Int64 = 0
@@ -43,9 +64,7 @@ public struct RequestFigures: Sendable {
 
     mutating func note(_ request: AnsweredRequest, _ call: Call?) {
         let method = request.method.map { Method(rawValue: $0) ?? .other } ?? .other
-        answered[Key(call: call, method: method, status: request.status), default: 0] += 1
-        latencies[call, default: Histogram(bounds: Self.latencyBounds)].add(Double(request.microseconds) / 1_000_000)
-        bodyBytes[call, default: 0] += request.bodyBytes
+        calls[call, default: Answers()].note(request, method)
         parse += request.parse
         database += request.database
         encode += request.encode
@@ -55,11 +74,7 @@ public struct RequestFigures: Sendable {
 
     /// Of another loop.
     public mutating func add(_ other: RequestFigures) {
-        answered.merge(other.answered, uniquingKeysWith: +)
-        for (call, latency) in other.latencies {
-            latencies[call, default: Histogram(bounds: Self.latencyBounds)].add(latency)
-        }
-        bodyBytes.merge(other.bodyBytes, uniquingKeysWith: +)
+        for (call, answers) in other.calls { calls[call, default: Answers()].add(answers) }
         parse += other.parse
         database += other.database
         encode += other.encode
@@ -71,10 +86,13 @@ public struct RequestFigures: Sendable {
 final class RequestTally: @unchecked Sendable {
     private(set) var figures = RequestFigures()
     private var spans = SpanNames()
+    private var uuids = UUIDSource()
 
     func note(_ request: AnsweredRequest, _ call: Call?) { figures.note(request, call) }
 
     func noteLimited(_ limit: RequestFigures.Limit) { figures.noteLimited(limit) }
 
     func nextSpan() -> UInt64 { spans.next() }
+
+    func nextUUID() -> String { uuids.next() }
 }

@@ -12,70 +12,101 @@ struct Router: Sendable {
         case malformed
     }
 
+    /// A place in the tree of paths; others are named by their index in `nodes`.
     private struct Node {
-        var literals: [String: Node] = [:]
-        /// At most one: what stands for any segment.
-        var placeholder: [Node] = []
-        var calls: [String: Call] = [:]
-
-        mutating func insert(_ route: Route, _ segments: ArraySlice<Substring>) {
-            guard let segment = segments.first else {
-                calls[route.method] = route.call
-                return
-            }
-            if segment.hasPrefix("{") {
-                if placeholder.isEmpty { placeholder.append(Node()) }
-                placeholder[0].insert(route, segments.dropFirst())
-            } else {
-                literals[String(segment), default: Node()].insert(route, segments.dropFirst())
-            }
-        }
+        var literals: [(name: [UInt8], node: Int)] = []
+        /// What stands for any segment.
+        var placeholder: Int?
+        var calls: [(method: String, call: Call)] = []
     }
 
-    private let root: Node
+    private let nodes: [Node]
 
     init(_ routes: [Route] = Route.all) {
-        var root = Node()
-        for route in routes { root.insert(route, Router.segments(route.path)) }
-        self.root = root
+        var nodes = [Node()]
+        func new() -> Int {
+            nodes.append(Node())
+            return nodes.count - 1
+        }
+        for route in routes {
+            var node = 0
+            for segment in route.path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+                let next: Int
+                if segment.hasPrefix("{") {
+                    next = nodes[node].placeholder ?? new()
+                    nodes[node].placeholder = next
+                } else if let known = nodes[node].literals.first(where: { $0.name.elementsEqual(segment.utf8) }) {
+                    next = known.node
+                } else {
+                    next = new()
+                    nodes[node].literals.append((Array(segment.utf8), next))
+                }
+                node = next
+            }
+            nodes[node].calls.append((route.method, route.call))
+        }
+        self.nodes = nodes
     }
 
     /// `path` is still percent-encoded; each segment is decoded by itself, so `%2F` never parts two.
     func match(method: String, path: String) -> Match {
-        // `OPTIONS *` and `CONNECT host:port` name no path of ours: what the server can be asked at all is the answer.
-        guard path.utf8.first == UInt8(ascii: "/") else { return .otherMethod(allow: Router.methods) }
-        var node = root
-        var arguments: [String] = []
-        for raw in Router.segments(path) {
-            guard let segment = PercentEncoding.decode(raw) else { return .malformed }
-            if let next = node.literals[segment] {
-                node = next
-            } else if let next = node.placeholder.first, !segment.isEmpty {
-                arguments.append(segment)
-                node = next
-            } else {
-                return .unknownPath
+        var path = path
+        return path.withUTF8 { path in
+            // `OPTIONS *` and `CONNECT host:port` name no path of ours: what the server can be asked at all is the answer.
+            guard path.first == UInt8(ascii: "/") else { return .otherMethod(allow: Router.methods) }
+            var node = 0
+            var arguments: [String] = []
+            var start = 1
+            while start <= path.count {
+                let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
+                let raw = UnsafeBufferPointer(rebasing: path[start..<end])
+                start = end + 1
+                if let next = literal(raw, at: node) {
+                    node = next
+                    continue
+                }
+                guard let segment = PercentEncoding.decode(raw) else { return .malformed }
+                if raw.contains(UInt8(ascii: "%")), let next = literal(Array(segment.utf8), at: node) {
+                    node = next
+                } else if let next = nodes[node].placeholder, !segment.isEmpty {
+                    arguments.append(segment)
+                    node = next
+                } else {
+                    return .unknownPath
+                }
             }
+            return match(method, nodes[node].calls, arguments)
         }
-        if node.calls.isEmpty { return .unknownPath }
-        if let call = node.calls[method == "HEAD" ? "GET" : method] { return .found(call, arguments) }
-        let allowed = node.calls.keys.sorted().flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }
+    }
+
+    private func match(_ method: String, _ calls: [(method: String, call: Call)], _ arguments: [String]) -> Match {
+        if calls.isEmpty { return .unknownPath }
+        let wanted = method == "HEAD" ? "GET" : method
+        if let found = calls.first(where: { $0.method == wanted }) { return .found(found.call, arguments) }
+        let allowed = calls.map(\.method).sorted().flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }
         return .otherMethod(allow: allowed)
     }
 
-    private static let methods = ["DELETE", "GET", "HEAD", "PATCH", "POST"]
-
-    private static func segments(_ path: String) -> ArraySlice<Substring> {
-        path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+    private func literal(_ segment: some Collection<UInt8>, at node: Int) -> Int? {
+        for (name, next) in nodes[node].literals where name.elementsEqual(segment) { return next }
+        return nil
     }
+
+    private static let methods = ["DELETE", "GET", "HEAD", "PATCH", "POST"]
 }
 
 /// Percent-encoding (RFC 3986, 2.1).
 enum PercentEncoding {
     /// Nil for a `%` without two hexadecimal digits, or bytes that are no UTF-8. `plusIsSpace` is the rule of forms.
     static func decode(_ text: Substring, plusIsSpace: Bool = false) -> String? {
-        let source = text.utf8
-        if !source.contains(where: { $0 == 0x25 || plusIsSpace && $0 == 0x2b }) { return String(text) }
+        var text = text
+        return text.withUTF8 { decode($0, plusIsSpace: plusIsSpace) }
+    }
+
+    static func decode(_ source: UnsafeBufferPointer<UInt8>, plusIsSpace: Bool = false) -> String? {
+        if !source.contains(where: { $0 == 0x25 || plusIsSpace && $0 == 0x2b }) {
+            return String(decoding: source, as: UTF8.self)
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(source.count)
         var rest = source.makeIterator()

@@ -35,12 +35,27 @@ public struct TraceContext: Sendable, Equatable {
     }
 
     public var spanID: String {
-        String(unsafeUninitializedCapacity: 16) { digits in
-            for index in 0..<16 {
-                let digit = UInt8(truncatingIfNeeded: span >> UInt64(60 - 4 * index)) & 15
-                digits[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
-            }
+        String(unsafeUninitializedCapacity: 16) {
+            writeSpan(to: $0)
             return 16
+        }
+    }
+
+    /// Appends both identifiers with a hyphen between.
+    public func append(to bytes: inout [UInt8]) {
+        var identifier = identifier
+        identifier.withUTF8 { for byte in $0 where byte != 0x2d { bytes.append(byte) } }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) {
+            writeSpan(to: $0)
+            bytes.append(0x2d)
+            bytes.append(contentsOf: $0)
+        }
+    }
+
+    private func writeSpan(to digits: UnsafeMutableBufferPointer<UInt8>) {
+        for index in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: span >> UInt64(60 - 4 * index)) & 15
+            digits[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
         }
     }
 

@@ -10,10 +10,11 @@ public import Tickets
 final class CallerCache: @unchecked Sendable {
     // Sendable: every method is called on the one loop that the store belongs to.
     private static let revision = Atomic<UInt64>(0)
-    private static let secondsMax = 1.0
+    private static let nanosecondsMax: UInt64 = 1_000_000_000
     private static let entriesMax = 10_000
 
-    private var entries: [Digest: (caller: Caller?, until: ContinuousClock.Instant)] = [:]
+    /// `until` in nanoseconds of the monotonic clock.
+    private var entries: [Digest: (caller: Caller?, until: UInt64)] = [:]
     private var seenRevision: UInt64 = 0
 
     /// Whatever anybody remembers in this process is old from now on.
@@ -30,7 +31,7 @@ final class CallerCache: @unchecked Sendable {
             seenRevision = revision
             empty()
         }
-        guard let entry = entries[token], entry.until > .now else { return nil }
+        guard let entry = entries[token], entry.until > EventLoop.clock() else { return nil }
         return .some(entry.caller)
     }
 
@@ -38,7 +39,7 @@ final class CallerCache: @unchecked Sendable {
     func remember(_ caller: Caller?, token: Digest, since revision: UInt64) {
         guard revision == Self.currentRevision else { return }
         if entries.count >= Self.entriesMax { empty() }
-        entries[token] = (caller, .now + .seconds(Self.secondsMax))
+        entries[token] = (caller, EventLoop.clock() + Self.nanosecondsMax)
     }
 }
 

@@ -55,13 +55,25 @@ public struct TicketID: Sendable, Hashable, Comparable, CustomStringConvertible 
 
     /// Nil unless the text is written exactly as a registration number is: `OMNIVOX-1042`.
     public init?(_ text: String) {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, (2...12).contains(parts[0].utf8.count),
-            parts[0].utf8.allSatisfy({ (0x41...0x5a).contains($0) }),
-            (1...18).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            parts[1].first != "0", let number = Int64(parts[1])
+        var text = text
+        guard let (prefix, number) = text.withUTF8(Self.parts) else { return nil }
+        self.init(prefix: prefix, number: number)
+    }
+
+    /// 2 to 12 capitals, a hyphen, and 1 to 18 digits of which the first is no zero.
+    private static func parts(_ text: UnsafeBufferPointer<UInt8>) -> (String, Int64)? {
+        guard let hyphen = text.firstIndex(of: UInt8(ascii: "-")), (2...12).contains(hyphen) else { return nil }
+        let letters = text[..<hyphen]
+        let digits = text[(hyphen + 1)...]
+        guard letters.allSatisfy({ (0x41...0x5a).contains($0) }), (1...18).contains(digits.count),
+            digits.first != UInt8(ascii: "0")
         else { return nil }
-        self.init(prefix: String(parts[0]), number: number)
+        var number: Int64 = 0
+        for digit in digits {
+            guard (0x30...0x39).contains(digit) else { return nil }
+            number = number * 10 + Int64(digit - 0x30)
+        }
+        return (String(decoding: letters, as: UTF8.self), number)
     }
 
     public var description: String { "\(prefix)-\(number)" }

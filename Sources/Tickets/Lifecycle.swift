@@ -66,11 +66,20 @@ public enum Lifecycle {
 
     /// What this caller may do now.
     public static func actions(on record: TicketRecord, for role: Role) -> [Action] {
-        offered.filter { action in
-            guard actors[action]?.contains(role) == true else { return false }
-            if action == .link { return true }
-            guard table[record.ticket.state]?[action] != nil else { return false }
-            return action != .confirm || record.mayConfirm
-        }
+        let actions = offeredBy[record.ticket.state]?[role] ?? []
+        return record.mayConfirm ? actions : actions.filter { $0 != .confirm }
     }
+
+    /// What each state has for each role, out of the tables once: every ticket that is shown asks for it.
+    private static let offeredBy: [State: [Role: [Action]]] = {
+        var all: [State: [Role: [Action]]] = [:]
+        for (state, steps) in table {
+            for role in Role.allCases {
+                all[state, default: [:]][role] = offered.filter { action in
+                    actors[action]?.contains(role) == true && (action == .link || steps[action] != nil)
+                }
+            }
+        }
+        return all
+    }()
 }

@@ -56,6 +56,25 @@ import Testing
     }
 }
 
+@Suite struct SpellingTests {
+    @Test func `a text is the spelling of so many bytes exactly if it can be read as them`() {
+        let alphabet = Array("ABCDwxyz0189-_+= ")
+        for seed in 0..<20_000 {
+            var rest = seed
+            var text = ""
+            for _ in 0..<seed % 6 {
+                text.append(alphabet[rest % alphabet.count])
+                rest /= 5
+            }
+            let read = Base64URL.decode(text)
+            for count in 0...5 {
+                let isSpelling = Array(text.utf8).withUnsafeBytes { Base64URL.isSpelling(ofBytes: count, $0) }
+                #expect(isSpelling == (read?.count == count), "\(text)")
+            }
+        }
+    }
+}
+
 @Suite struct RandomTests {
     @Test func `names have the asked length, the alphabet, and do not repeat`() {
         let names = (0..<1000).map { _ in Random.base62() }
@@ -65,8 +84,13 @@ import Testing
     }
 
     @Test func `a UUID is of version 4 and the RFC's variant`() {
-        let uuid = Array(Random.uuid())
-        #expect(uuid.count == 36 && uuid[14] == "4" && "89ab".contains(uuid[19]))
-        #expect([8, 13, 18, 23].allSatisfy { uuid[$0] == "-" })
+        var source = UUIDSource()
+        let drawn = (0..<1_000).map { _ in source.next() }
+        #expect(Set(drawn).count == 1_000)
+        for uuid in (drawn + [Random.uuid()]).map(Array.init) {
+            #expect(uuid.count == 36 && uuid[14] == "4" && "89ab".contains(uuid[19]))
+            #expect(uuid.enumerated().allSatisfy { [8, 13, 18, 23].contains($0) == ($1 == "-") })
+            #expect(uuid.allSatisfy { $0 == "-" || $0.isHexDigit && !$0.isUppercase })
+        }
     }
 }

@@ -37,6 +37,21 @@ import Testing
                 + "\\\"\\\\/\u{7F}\u{2028}é😀\"")
     }
 
+    @Test func `a byte is escaped or not wherever it stands`() {
+        for byte in UInt8(0)...0x7f {
+            let scalar = String(UnicodeScalar(byte))
+            let isEscaped = byte < 0x20 || scalar == "\"" || scalar == "\\"
+            for length in 0...17 {
+                for place in 0...length {
+                    let before = String(repeating: "é", count: place / 2) + (place % 2 == 0 ? "" : "x")
+                    let after = String(repeating: "y", count: length - place)
+                    let written = text { $0.string(before + scalar + after) }
+                    #expect((written == "\"\(before)\(scalar)\(after)\"") == !isEscaped)
+                }
+            }
+        }
+    }
+
     @Test(arguments: [0, 7, -7, 10, 1_234_567_890, .max, .min])
     func `an integer is written as Swift writes it`(value: Int) {
         #expect(text { $0.integer(value) } == String(value))

@@ -1,3 +1,4 @@
+import Digests
 import HTTPWire
 import Regulations
 import Testing
@@ -74,9 +75,19 @@ import Testing
 
     @Test func `a secret is 256 random bits and says what it is`() {
         let secret = TokenSecret.make()
-        #expect(secret.utf8.count == 47 && TokenSecret.isSecret(secret) && secret != TokenSecret.make())
-        for bad in ["", "rgl_", String(secret.dropLast()), secret + "A", "xyz_" + secret.dropFirst(4), secret + " "] {
-            #expect(!TokenSecret.isSecret(bad))
+        #expect(secret.utf8.count == 47 && secret != TokenSecret.make())
+        func token(_ values: String...) -> Digest? { API.token(Fields(values.map { ("authorization", $0) })) }
+        for good in ["Bearer \(secret)", "bearer   \(secret)", "BEARER \(secret)"] {
+            #expect(token(good) == TokenSecret.digest(of: secret))
         }
+        // The last of 43 characters carries four bits: its other two are zero in the one canonical spelling.
+        let bent = secret.dropLast() + "B"
+        for bad in ["", "rgl_", secret.dropLast(), secret + "A", "xyz_" + secret.dropFirst(4), secret + " ", bent] {
+            #expect(token("Bearer \(bad)") == nil)
+        }
+        for bad in [secret, "Bearer", "Bearer ", "Bearer\(secret)", "Basic \(secret)", "\u{2}earer \(secret)"] {
+            #expect(token(bad) == nil)
+        }
+        #expect(token() == nil && token("Bearer \(secret)", "Bearer \(secret)") == nil)
     }
 }

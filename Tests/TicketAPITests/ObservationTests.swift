@@ -85,7 +85,7 @@ import Tickets
                 store: store, rulebook: { rulebook }, texts: texts, now: { Sample.now }, observe: observed.add)
             try await pull(pieces, length, toItsEnd: isPulledToItsEnd, api)
             await store.close()
-            return api.requestFigures.latencies[nil]?.count
+            return api.requestFigures.calls[nil]?.latency.count
         }
         #expect(times == 1 && observed.answered.count == 1)
         #expect(observed.answered.first?.bodyBytes == bytes && observed.answered.first?.problem == problem)

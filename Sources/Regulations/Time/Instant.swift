@@ -63,28 +63,43 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     /// In UTC with exactly three digits of a second: `2026-11-20T09:30:00.000Z`.
     public var rfc3339: String {
+        String(unsafeUninitializedCapacity: Self.rfc3339Count) {
+            write(to: $0)
+            return Self.rfc3339Count
+        }
+    }
+
+    /// Appends the bytes of `rfc3339`.
+    public func appendRFC3339(to bytes: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.rfc3339Count) {
+            write(to: $0)
+            bytes.append(contentsOf: $0)
+        }
+    }
+
+    private static let rfc3339Count = 24
+
+    private func write(to text: UnsafeMutableBufferPointer<UInt8>) {
         let milliseconds = Int(milliseconds)
         let date = CalendarDate(daysSince1970: milliseconds.floorDivided(by: 86_400_000)).civil
         let time = milliseconds %% 86_400_000
-        var text: [UInt8] = []
-        text.reserveCapacity(24)
-        func append(_ value: Int, _ width: Int, _ end: UInt8) {
-            var divisor = width == 4 ? 1000 : width == 3 ? 100 : 10
-            while divisor > 0 {
-                text.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
-                divisor /= 10
-            }
-            text.append(end)
+        func put(_ value: Int, _ start: Int, _ end: Unicode.Scalar) {
+            text[start] = UInt8(truncatingIfNeeded: 0x30 + value / 10)
+            text[start + 1] = UInt8(truncatingIfNeeded: 0x30 + value % 10)
+            text[start + 2] = UInt8(ascii: end)
         }
         // RFC 3339 has four digits for a year; nothing that we store comes near the limits.
-        append(min(max(date.year, 0), 9999), 4, UInt8(ascii: "-"))
-        append(date.month, 2, UInt8(ascii: "-"))
-        append(date.day, 2, UInt8(ascii: "T"))
-        append(time / 3_600_000, 2, UInt8(ascii: ":"))
-        append(time / 60_000 % 60, 2, UInt8(ascii: ":"))
-        append(time / 1000 % 60, 2, UInt8(ascii: "."))
-        append(time % 1000, 3, UInt8(ascii: "Z"))
-        return String(decoding: text, as: UTF8.self)
+        let year = min(max(date.year, 0), 9999)
+        put(year / 100, 0, "-")
+        put(year % 100, 2, "-")
+        put(date.month, 5, "-")
+        put(date.day, 8, "T")
+        put(time / 3_600_000, 11, ":")
+        put(time / 60_000 % 60, 14, ":")
+        put(time / 1000 % 60, 17, ".")
+        put(time % 1000 / 10, 20, "Z")
+        text[22] = UInt8(truncatingIfNeeded: 0x30 + time % 10)
+        text[23] = UInt8(ascii: "Z")
     }
 
     public var description: String { rfc3339 }

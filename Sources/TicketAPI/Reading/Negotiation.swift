@@ -13,6 +13,7 @@ enum Negotiation {
 
     /// The language that `Accept-Language` asks for; English unless it says otherwise.
     static func language(_ fields: [String]) -> Language {
+        if fields.isEmpty { return .en }
         let ranges = weighted(fields)
         // What is not mentioned still beats what is refused.
         func weight(_ language: Language) -> (weight: Int, position: Int) {
@@ -34,6 +35,7 @@ enum Negotiation {
 
     /// Whether JSON may be answered; a zero weight of `application/json` itself counts before any wildcard.
     static func acceptsJSON(_ fields: [String]) -> Bool {
+        if fields.isEmpty || fields == ["*/*"] { return true }
         let ranges = weighted(fields)
         if ranges.isEmpty { return true }
         func weight(_ values: Substring...) -> Int? {

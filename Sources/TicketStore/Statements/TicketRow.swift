@@ -75,8 +75,8 @@ extension ResultRow {
         let ticket = try ticket()
         var people: [UserID: String] = [:]
         for entry in try texts() {
-            let parts = entry.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2 { people[UserID(stored: String(parts[0]))] = String(parts[1]) }
+            guard let space = entry.utf8.firstIndex(of: UInt8(ascii: " ")) else { continue }
+            people[UserID(stored: String(entry[..<space]))] = String(entry[entry.utf8.index(after: space)...])
         }
         let links = try texts().compactMap(Self.link)
         return TicketRecord(ticket: ticket, people: people, links: links, mayConfirm: try bool())

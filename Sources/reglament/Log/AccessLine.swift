@@ -8,7 +8,7 @@ import Tickets
 enum AccessLine {
     /// Parts with blanks between, `-` for what is not known; the first nine by their place, the others by their name.
     static func writeText(_ request: AnsweredRequest, at now: Instant, into line: inout [UInt8]) {
-        line += now.rfc3339.utf8
+        now.appendRFC3339(to: &line)
         part(request.requestID, into: &line)
         if let principal = request.principal {
             part(principal.user.text, into: &line)
@@ -20,10 +20,14 @@ enum AccessLine {
         part(request.remoteAddress, into: &line)
         part(request.method, into: &line)
         part(request.route, into: &line)
-        number(nil, Int64(request.status), into: &line)
+        number(" ", Int64(request.status), into: &line)
         part(request.problem, into: &line)
-        part(request.trace?.traceID, into: &line)
-        if let trace = request.trace { part(trace.spanID, after: 0x2d, into: &line) }
+        if let trace = request.trace {
+            line.append(0x20)
+            trace.append(to: &line)
+        } else {
+            part(nil, into: &line)
+        }
         number(" bytes=", Int64(request.bodyBytes), into: &line)
         number(" us=", request.microseconds, into: &line)
         number(" parse=", request.parse, into: &line)
@@ -65,34 +69,33 @@ enum AccessLine {
         return String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? "?" : Character($0) })
     }
 
-    private static func number(_ name: StaticString?, _ value: Int64, into line: inout [UInt8]) {
-        if let name {
-            line.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        } else {
-            line.append(0x20)
+    private static func number(_ name: StaticString, _ value: Int64, into line: inout [UInt8]) {
+        line.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        // 2^64 has twenty digits.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var start = 20
+            var rest = value.magnitude
+            repeat {
+                start -= 1
+                digits[start] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            line.append(contentsOf: digits[start...])
         }
-        let start = line.count
-        var rest = value.magnitude
-        repeat {
-            line.append(0x30 + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        line[start...].reverse()
     }
 
     /// Blanks, backslashes and everything but visible ASCII become `\xHH`, so that no value ends its part or its line.
     private static func part(_ text: String?, after separator: UInt8 = 0x20, into line: inout [UInt8]) {
         line.append(separator)
-        guard let text, !text.isEmpty else { return line.append(0x2d) }
-        if text.utf8.allSatisfy(isPlain) {
-            line += text.utf8
-            return
-        }
-        for byte in text.utf8 {
-            if isPlain(byte) {
-                line.append(byte)
-            } else {
-                line += [0x5c, 0x78, hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]]
+        guard var text, !text.isEmpty else { return line.append(0x2d) }
+        text.withUTF8 { text in
+            if text.allSatisfy(isPlain) { return line.append(contentsOf: text) }
+            for byte in text {
+                if isPlain(byte) {
+                    line.append(byte)
+                } else {
+                    line += [0x5c, 0x78, hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]]
+                }
             }
         }
     }

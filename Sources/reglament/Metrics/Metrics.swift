@@ -66,20 +66,16 @@ extension Metrics {
         func route(_ call: Call?) -> String { call.map { Route($0).path } ?? "none" }
         func method(_ call: Call?) -> String { call.map { Route($0).method } ?? "none" }
         // Sorted, so that two pages differ in their figures only.
-        let calls = requests.latencies.keys.sorted { (route($0), method($0)) < (route($1), method($1)) }
-        let answered = requests.answered.sorted {
-            (route($0.key.call), $0.key.method.rawValue, $0.key.status)
-                < (route($1.key.call), $1.key.method.rawValue, $1.key.status)
-        }
+        let calls = requests.calls.sorted { (route($0.key), method($0.key)) < (route($1.key), method($1.key)) }
         page.family(.requests) { samples in
-            for (key, count) in answered {
-                samples.add([route(key.call), key.method.rawValue, "\(key.status)"], Double(count))
+            for (call, answers) in calls {
+                for (method, status, count) in answers.counts.sorted(by: {
+                    ($0.method.rawValue, $0.status) < ($1.method.rawValue, $1.status)
+                }) { samples.add([route(call), method.rawValue, "\(status)"], Double(count)) }
             }
         }
         page.family(.requestSeconds) { samples in
-            for call in calls {
-                if let latency = requests.latencies[call] { samples.add([route(call), method(call)], latency) }
-            }
+            for (call, answers) in calls { samples.add([route(call), method(call)], answers.latency) }
         }
         page.family(.requestPhases) { samples in
             for (phase, microseconds) in [
@@ -87,7 +83,7 @@ extension Metrics {
             ] { samples.add([phase], Double(microseconds) / 1_000_000) }
         }
         page.family(.bodyBytes) { samples in
-            for call in calls { samples.add([route(call), method(call)], Double(requests.bodyBytes[call] ?? 0)) }
+            for (call, answers) in calls { samples.add([route(call), method(call)], Double(answers.bodyBytes)) }
         }
         let figures = server.figures
         page.family(.refusals) { samples in
