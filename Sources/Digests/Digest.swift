@@ -19,9 +19,8 @@ public struct Digest: Sendable, Hashable {
 
     /// The digest of the UTF-8 bytes of `text`.
     public init(of text: String) {
-        var text = text
         var hasher = SHA256()
-        text.withUTF8 { hasher.update(UnsafeRawBufferPointer($0)) }
+        hasher.update(text)
         self = hasher.finish()
     }
 
@@ -59,6 +58,12 @@ public struct SHA256: ~Copyable {
     deinit { EVP_MD_CTX_free(context) }
 
     public mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
+
+    /// The UTF-8 bytes of `text`.
+    public mutating func update(_ text: String) {
+        var text = text
+        text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
+    }
 
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         let accepted = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)

@@ -15,15 +15,17 @@ public enum Hex {
 
     /// Nil unless the text is an even number of hexadecimal digits.
     public static func decode(_ text: String) -> [UInt8]? {
-        let characters = Array(text.utf8)
-        guard characters.count % 2 == 0 else { return nil }
-        var out: [UInt8] = []
-        out.reserveCapacity(characters.count / 2)
-        for index in stride(from: 0, to: characters.count, by: 2) {
-            guard let high = value(characters[index]), let low = value(characters[index + 1]) else { return nil }
-            out.append(high << 4 | low)
+        var text = text
+        return text.withUTF8 { text in
+            guard text.count % 2 == 0 else { return nil }
+            var out: [UInt8] = []
+            out.reserveCapacity(text.count / 2)
+            for index in stride(from: 0, to: text.count, by: 2) {
+                guard let high = value(text[index]), let low = value(text[index + 1]) else { return nil }
+                out.append(high << 4 | low)
+            }
+            return out
         }
-        return out
     }
 
     private static func value(_ character: UInt8) -> UInt8? {

@@ -1,59 +1,51 @@
 import COpenSSL
+import Glibc
 
-/// Unpredictable bytes from OpenSSL's generator, and the names made of them.
+/// Unpredictable bytes from OpenSSL's generator, and the names made of them. From any thread.
 public enum Random {
     public static func bytes(_ count: Int) -> [UInt8] {
-        var out = [UInt8](repeating: 0, count: count)
-        // A generator without entropy must not hand out guessable tokens: stop instead.
-        precondition(RAND_bytes(&out, Int32(count)) == 1, "no entropy for random bytes")
-        return out
+        [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+            fill(UnsafeMutableRawBufferPointer(bytes))
+            filled = count
+        }
     }
 
     /// 22 base62 characters: 131 bits of name space, uniformly drawn.
     public static func base62(_ count: Int = 22) -> String {
-        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        var out: [UInt8] = []
-        out.reserveCapacity(count)
-        while out.count < count {
-            // 248 is the largest multiple of 62 in a byte: what lies above would favour the first characters.
-            for byte in bytes(32) where byte < 248 && out.count < count { out.append(alphabet[Int(byte) % 62]) }
+        String(unsafeUninitializedCapacity: count) { text in
+            withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { drawn in
+                var end = 0
+                while end < count {
+                    fill(drawn)
+                    // 248 is the largest multiple of 62 in a byte: what lies above would favour the first characters.
+                    for byte in drawn where byte < 248 && end < count {
+                        text[end] = base62Digit(byte % 62)
+                        end += 1
+                    }
+                }
+                return count
+            }
         }
-        return String(decoding: out, as: UTF8.self)
+    }
+
+    /// Digits, capitals, small letters.
+    private static func base62Digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? 0x30 + value : value < 36 ? 0x41 + value - 10 : 0x61 + value - 36
     }
 
     /// A version 4 UUID in its usual lower-case form (RFC 9562, 5.4).
-    public static func uuid() -> String { UUIDSource.text(bytes(16)[...]) }
-}
-
-/// Version 4 UUIDs for whoever needs many: OpenSSL's generator is asked for a few hundred at a time, since a call costs
-/// thirty times what the bytes cost. For one thread.
-public struct UUIDSource: Sendable {
-    private static let drawnAtOnce = 256
-    private var drawn: [UInt8] = []
-    private var used = 0
-
-    public init() {}
-
-    public mutating func next() -> String {
-        if used == drawn.count {
-            drawn = Random.bytes(16 * Self.drawnAtOnce)
-            used = 0
-        }
-        defer { used += 16 }
-        return Self.text(drawn[used..<used + 16])
-    }
-
-    /// Sixteen random bytes with version and variant put in, in the form 8-4-4-4-12.
-    static func text(_ random: ArraySlice<UInt8>) -> String {
-        random.withUnsafeBufferPointer { random in
-            String(unsafeUninitializedCapacity: 36) { text in
+    public static func uuid() -> String {
+        withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { random in
+            fill(random)
+            random[6] = random[6] & 0x0f | 0x40
+            random[8] = random[8] & 0x3f | 0x80
+            return String(unsafeUninitializedCapacity: 36) { text in
                 var end = 0
                 for (index, byte) in random.enumerated() {
                     if index == 4 || index == 6 || index == 8 || index == 10 {
                         text[end] = UInt8(ascii: "-")
                         end += 1
                     }
-                    let byte = index == 6 ? byte & 0x0f | 0x40 : index == 8 ? byte & 0x3f | 0x80 : byte
                     text[end] = Hex.digit(byte >> 4)
                     text[end + 1] = Hex.digit(byte & 15)
                     end += 2
@@ -61,5 +53,49 @@ public struct UUIDSource: Sendable {
                 return end
             }
         }
+    }
+
+    private static let store = RandomStore()
+
+    private static func fill(_ target: UnsafeMutableRawBufferPointer) {
+        if target.count <= RandomStore.handedOutMax { store.fill(target) } else { draw(target) }
+    }
+
+    fileprivate static func draw(_ target: UnsafeMutableRawBufferPointer) {
+        // A generator without entropy must not hand out guessable tokens: stop instead.
+        let drawn = RAND_bytes(target.assumingMemoryBound(to: UInt8.self).baseAddress, Int32(target.count))
+        precondition(drawn == 1, "no entropy for random bytes")
+    }
+}
+
+/// Bytes that were drawn and not handed out yet: OpenSSL's generator costs 6,000 instructions a call, however few the
+/// bytes, and every request has a name, every event its salts.
+///
+/// Unchecked: `used` and the bytes are touched only while `mutex` is held. A mutex of the C library, because
+/// ThreadSanitizer takes the futex of `Synchronization.Mutex` for a race.
+private final class RandomStore: @unchecked Sendable {
+    static let handedOutMax = 1_024
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 * handedOutMax, alignment: 8)
+    private var used: Int
+
+    /// The only one lives as long as the process.
+    init() {
+        used = bytes.count
+        pthread_mutex_init(mutex, nil)
+    }
+
+    func fill(_ target: UnsafeMutableRawBufferPointer) {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        if used + target.count > bytes.count {
+            Random.draw(bytes)
+            used = 0
+        }
+        let taken = UnsafeMutableRawBufferPointer(rebasing: bytes[used..<used + target.count])
+        target.copyMemory(from: UnsafeRawBufferPointer(taken))
+        // What was handed out is in no memory of ours any more.
+        taken.initializeMemory(as: UInt8.self, repeating: 0)
+        used += target.count
     }
 }

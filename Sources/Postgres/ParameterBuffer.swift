@@ -1,3 +1,5 @@
+import Glibc
+
 /// The parameters of one statement as libpq takes them: one buffer, and arrays of pointers into it.
 ///
 /// Text for most kinds, since the text form of a value fits every type it may be meant for; binary for bytes and
@@ -20,13 +22,15 @@ struct ParameterBuffer {
         for (index, parameter) in parameters.enumerated() {
             let start = bytes.count
             let isBinary: Bool
+            var isNull = false
             switch parameter {
             case .bytes, .timestamp, .timestamps: isBinary = true
+            case .null: (isBinary, isNull) = (false, true)
             default: isBinary = false
             }
             append(parameter)
-            if !isBinary, bytes[start...].contains(0) { return index + 1 }
-            offsets.append(parameter == .null ? nil : start)
+            if !isBinary, holdsNUL(from: start) { return index + 1 }
+            offsets.append(isNull ? nil : start)
             lengths.append(Int32(bytes.count - start))
             formats.append(isBinary ? 1 : 0)
             bytes.append(0)
@@ -54,10 +58,19 @@ struct ParameterBuffer {
         }
     }
 
+    private func holdsNUL(from start: Int) -> Bool {
+        bytes.withUnsafeBytes { $0.baseAddress.map { memchr($0 + start, 0, bytes.count - start) != nil } ?? false }
+    }
+
+    private mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes.append(contentsOf: $0) }
+    }
+
     private mutating func append(_ parameter: Parameter) {
         switch parameter {
         case .null: break
-        case .text(let text), .date(let text): bytes.append(contentsOf: text.utf8)
+        case .text(let text), .date(let text): append(text)
         case .integer(let value): bytes.append(contentsOf: String(value).utf8)
         case .bool(let value): bytes.append(UInt8(ascii: value ? "t" : "f"))
         case .double(let value): bytes.append(contentsOf: String(value).utf8)
@@ -75,13 +88,25 @@ struct ParameterBuffer {
         for (index, value) in values.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
             bytes.append(UInt8(ascii: "\""))
-            for byte in value.utf8 {
-                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
-                bytes.append(byte)
-            }
+            append(quoted: value)
             bytes.append(UInt8(ascii: "\""))
         }
         bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// With a backslash before each quote and backslash; pieces without them are copied whole.
+    private mutating func append(quoted value: String) {
+        var value = value
+        value.withUTF8 { text in
+            var rest = text[...]
+            while let special = rest.firstIndex(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+                bytes.append(contentsOf: rest[..<special])
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(text[special])
+                rest = rest[(special + 1)...]
+            }
+            bytes.append(contentsOf: rest)
+        }
     }
 
     /// The binary form of timestamptz[]: dimensions, a flag for NULLs, the element's type, size and lower bound.

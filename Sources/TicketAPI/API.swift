@@ -62,7 +62,7 @@ public final class API: Sendable {
     /// Answers a request. To be called on the loop that the store belongs to.
     public func respond(_ request: Request) async -> Response {
         let time = RequestTime(clock: clock)
-        let identity = RequestIdentity(request.fields.values("x-request-id"), figures.nextUUID)
+        let identity = RequestIdentity(request.fields.values("x-request-id"))
         let parents = request.fields.contains("traceparent") ? request.fields.values("traceparent") : []
         let trace = TraceContext(
             parents, instance: identity.instance, span: figures.nextSpan())

@@ -9,6 +9,15 @@ protocol Body {
     func write(to json: inout JSONWriter)
 }
 
+extension JSONWriter {
+    /// A point in time as the contract writes it, or `null`.
+    mutating func member(_ name: String, _ instant: Instant?) {
+        key(name)
+        guard let instant else { return null() }
+        string(length: Instant.rfc3339Count) { instant.writeRFC3339(to: $0) }
+    }
+}
+
 /// What is said to a request, before the fields that every response has.
 struct Answer: Sendable {
     var status: Int
@@ -105,14 +114,10 @@ struct Answer: Sendable {
     func response(
         requestID: String, standing: RateLimits.Standing? = nil, traceresponse: String? = nil
     ) -> Response {
-        var out = Fields(capacity: 12, bytes: 448)
-        if let contentType { out.append("Content-Type", contentType) }
-        if let language { out.append("Content-Language", language.rawValue) }
+        var out = beginning()
         if let location { out.append("Location", location) }
         if let etag { out.append("ETag", etag) }
         for field in fields { out.append(field.name, field.value) }
-        out.append("Vary", freshness.vary)
-        out.append("Cache-Control", freshness.cacheControl)
         out.append("X-Request-Id", requestID)
         if let standing {
             out.append("RateLimit-Policy", standing.policy)
@@ -123,6 +128,26 @@ struct Answer: Sendable {
             status: status, fields: out, body: stream ?? (contentType == nil ? .none : .bytes(body)))
         response.closes = closes
         return response
+    }
+
+    /// What it is, and who may keep it.
+    private func beginning() -> Fields {
+        if let language, freshness == .never, contentType == "application/json" {
+            return language == .ru ? Self.russianJSON : Self.englishJSON
+        }
+        return Self.beginning(contentType, language, freshness)
+    }
+
+    private static let englishJSON = beginning("application/json", .en, .never)
+    private static let russianJSON = beginning("application/json", .ru, .never)
+
+    private static func beginning(_ contentType: String?, _ language: Language?, _ freshness: Freshness) -> Fields {
+        var out = Fields(capacity: 12, bytes: 448)
+        if let contentType { out.append("Content-Type", contentType) }
+        if let language { out.append("Content-Language", language.rawValue) }
+        out.append("Vary", freshness.vary)
+        out.append("Cache-Control", freshness.cacheControl)
+        return out
     }
 }
 

@@ -84,15 +84,14 @@ struct RequestIdentity {
     /// A UUID: the caller's identifier when it is one.
     let instance: String
 
-    /// - Parameter newUUID: gives one that nobody else has.
-    init(_ given: [String], _ newUUID: () -> String = Random.uuid) {
+    init(_ given: [String]) {
         guard given.count == 1, let own = given.first, own.isVisibleASCII(upTo: 128) else {
-            let uuid = newUUID()
+            let uuid = Random.uuid()
             (id, instance) = (uuid, uuid)
             return
         }
         id = own
-        instance = own.isUUID ? own.lowercased() : newUUID()
+        instance = own.isUUID ? own.lowercased() : Random.uuid()
     }
 }
 

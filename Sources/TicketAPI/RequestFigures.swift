@@ -1,4 +1,3 @@
-import Digests
 public import Tickets
 
 /// What has been answered so far, in figures.
@@ -86,13 +85,10 @@ public struct RequestFigures: Sendable {
 final class RequestTally: @unchecked Sendable {
     private(set) var figures = RequestFigures()
     private var spans = SpanNames()
-    private var uuids = UUIDSource()
 
     func note(_ request: AnsweredRequest, _ call: Call?) { figures.note(request, call) }
 
     func noteLimited(_ limit: RequestFigures.Limit) { figures.noteLimited(limit) }
 
     func nextSpan() -> UInt64 { spans.next() }
-
-    func nextUUID() -> String { uuids.next() }
 }

@@ -31,7 +31,19 @@ public enum FieldValue: Sendable, Equatable {
     public init(_ instant: Instant?) { self = instant.map { .text($0.rfc3339) } ?? .null }
 
     /// Byte for byte: nothing is normalised, so texts that only look the same differ, unlike under `==`.
-    func isIdentical(to other: FieldValue) -> Bool { canonical == other.canonical }
+    func isIdentical(to other: FieldValue) -> Bool {
+        switch (self, other) {
+        case (.null, .null): true
+        case (.text(let one), .text(let two)): Self.isIdentical(one, two)
+        case (.flag(let one), .flag(let two)): one == two
+        case (.number(let one), .number(let two)): one == two
+        case (.list(let one), .list(let two)): one.elementsEqual(two, by: Self.isIdentical)
+        case (.record, .record): canonical == other.canonical
+        default: false
+        }
+    }
+
+    private static func isIdentical(_ one: String, _ two: String) -> Bool { one.utf8.elementsEqual(two.utf8) }
 
     private var canonical: [UInt8] {
         var json = JSONWriter(capacity: 64)

@@ -12,7 +12,10 @@ public enum HashChain {
 
     /// SHA-256 over the salt's bytes and the value's.
     public static func digest(of value: String, salt: String) -> Digest {
-        Digest(of: (Hex.decode(salt) ?? []) + Array(value.utf8))
+        var hasher = SHA256()
+        hasher.update(Hex.decode(salt) ?? [])
+        hasher.update(value)
+        return hasher.finish()
     }
 
     /// What the first event follows: the ticket's own number.
@@ -23,9 +26,27 @@ public enum HashChain {
         previous: String, seq: Int, at: Instant, actor: UserID?, action: Action, clause: String?, from: State?,
         to: State?, digests: [ValueDigest]
     ) -> Digest {
-        var text = "\(recipe)\n\(previous)\n\(seq)\n\(at.rfc3339)\n\(actor?.text ?? "-")\n\(action.rawValue)\n"
-        text += "\(clause ?? "-")\n\(from?.rawValue ?? "-")\n\(to?.rawValue ?? "-")"
-        for value in digests { text += "\n\(value.name) \(value.digest.hex)" }
+        var text: [UInt8] = []
+        text.reserveCapacity(320 + 96 * digests.count)
+        func line(_ part: String, _ end: Unicode.Scalar? = "\n") {
+            var part = part
+            part.withUTF8 { text.append(contentsOf: $0) }
+            if let end { text.append(UInt8(ascii: end)) }
+        }
+        line(recipe)
+        line(previous)
+        line(String(seq))
+        line(at.rfc3339)
+        line(actor?.text ?? "-")
+        line(action.rawValue)
+        line(clause ?? "-")
+        line(from?.rawValue ?? "-")
+        line(to?.rawValue ?? "-", nil)
+        for value in digests {
+            text.append(UInt8(ascii: "\n"))
+            line(value.name, " ")
+            line(value.digest.hex, nil)
+        }
         return Digest(of: text)
     }
 }

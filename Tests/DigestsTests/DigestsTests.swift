@@ -83,11 +83,20 @@ import Testing
             names.allSatisfy { $0.utf8.count == 22 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } })
     }
 
+    @Test func `bytes do not repeat, however many are asked for`() {
+        var seen: Set<[UInt8]> = []
+        for count in Array(repeating: 16, count: 2_000) + [1_023, 1_024, 1_025, 4_096, 10_000] {
+            let bytes = Random.bytes(count)
+            #expect(bytes.count == count && bytes.contains { $0 != 0 })
+            #expect(seen.insert(bytes).inserted)
+        }
+        #expect(Random.bytes(0).isEmpty)
+    }
+
     @Test func `a UUID is of version 4 and the RFC's variant`() {
-        var source = UUIDSource()
-        let drawn = (0..<1_000).map { _ in source.next() }
+        let drawn = (0..<1_000).map { _ in Random.uuid() }
         #expect(Set(drawn).count == 1_000)
-        for uuid in (drawn + [Random.uuid()]).map(Array.init) {
+        for uuid in drawn.map(Array.init) {
             #expect(uuid.count == 36 && uuid[14] == "4" && "89ab".contains(uuid[19]))
             #expect(uuid.enumerated().allSatisfy { [8, 13, 18, 23].contains($0) == ($1 == "-") })
             #expect(uuid.allSatisfy { $0 == "-" || $0.isHexDigit && !$0.isUppercase })

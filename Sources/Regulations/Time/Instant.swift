@@ -64,7 +64,7 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// In UTC with exactly three digits of a second: `2026-11-20T09:30:00.000Z`.
     public var rfc3339: String {
         String(unsafeUninitializedCapacity: Self.rfc3339Count) {
-            write(to: $0)
+            writeRFC3339(to: $0)
             return Self.rfc3339Count
         }
     }
@@ -72,14 +72,16 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Appends the bytes of `rfc3339`.
     public func appendRFC3339(to bytes: inout [UInt8]) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.rfc3339Count) {
-            write(to: $0)
+            writeRFC3339(to: $0)
             bytes.append(contentsOf: $0)
         }
     }
 
-    private static let rfc3339Count = 24
+    /// How many bytes `rfc3339` has.
+    public static let rfc3339Count = 24
 
-    private func write(to text: UnsafeMutableBufferPointer<UInt8>) {
+    /// Writes the bytes of `rfc3339`.
+    public func writeRFC3339(to text: UnsafeMutableBufferPointer<UInt8>) {
         let milliseconds = Int(milliseconds)
         let date = CalendarDate(daysSince1970: milliseconds.floorDivided(by: 86_400_000)).civil
         let time = milliseconds %% 86_400_000

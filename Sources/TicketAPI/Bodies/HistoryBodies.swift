@@ -18,7 +18,7 @@ struct CommentBody: Body {
                 json.member("id", comment.author.id?.text)
                 json.member("name", comment.author.name)
             }
-            json.member("at", comment.at.rfc3339)
+            json.member("at", comment.at)
         }
     }
 }
@@ -47,7 +47,7 @@ struct EventBody: Body {
                 json.member("ticket", event.ticket.description)
             }
             json.member("seq", event.seq)
-            json.member("at", event.at.rfc3339)
+            json.member("at", event.at)
             json.key("actor")
             json.object { json in
                 json.member("id", event.actor.id?.text)

@@ -50,7 +50,7 @@ struct TicketBody: Body {
             writeTimes(to: &json)
             json.member("dispute_count", ticket.disputeCount)
             json.member("version", ticket.version)
-            json.member("updated_at", ticket.updatedAt.rfc3339)
+            json.member("updated_at", ticket.updatedAt)
             json.member("actions", Lifecycle.actions(on: record, for: role).map(\.rawValue))
         }
     }
@@ -82,7 +82,7 @@ struct TicketBody: Body {
             json.member("type", solution.type.rawValue)
             json.member("release", solution.release)
             person("by", solution.by, to: &json)
-            json.member("at", solution.at.rfc3339)
+            json.member("at", solution.at)
         }
     }
 
@@ -101,14 +101,14 @@ struct TicketBody: Body {
 
     private func writeTimes(to json: inout JSONWriter) {
         let ticket = record.ticket
-        json.member("registered_at", ticket.registeredAt.rfc3339)
-        json.member("assigned_at", ticket.assignedAt?.rfc3339)
-        json.member("first_response_at", ticket.firstResponseAt?.rfc3339)
-        json.member("solved_at", ticket.solvedAt?.rfc3339)
-        json.member("closed_at", ticket.closedAt?.rfc3339)
-        json.member("first_response_due_at", ticket.firstResponseDueAt?.rfc3339)
-        json.member("solution_due_at", ticket.solutionDueAt?.rfc3339)
-        json.member("auto_close_at", ticket.autoClose?.at?.rfc3339)
+        json.member("registered_at", ticket.registeredAt)
+        json.member("assigned_at", ticket.assignedAt)
+        json.member("first_response_at", ticket.firstResponseAt)
+        json.member("solved_at", ticket.solvedAt)
+        json.member("closed_at", ticket.closedAt)
+        json.member("first_response_due_at", ticket.firstResponseDueAt)
+        json.member("solution_due_at", ticket.solutionDueAt)
+        json.member("auto_close_at", ticket.autoClose?.at)
     }
 }
 

@@ -43,12 +43,12 @@ struct CalendarDeadlineBody: Body {
 
     func write(to json: inout JSONWriter) {
         json.object { json in
-            json.member("from", from.rfc3339)
+            json.member("from", from)
             json.member("working_days", workingDays)
             json.member("calendar", calendar.id)
             json.member("calendar_version", calendar.version)
             json.member("time_zone", timeZone)
-            json.member("deadline", deadline.at.rfc3339)
+            json.member("deadline", deadline.at)
             json.key("days")
             json.array { json in
                 for day in deadline.examined { DayBody(day: day, language: language).write(to: &json) }

@@ -50,7 +50,7 @@ struct ExplanationBody: Body {
         json.object { json in
             json.member("state", state.rawValue)
             json.member("state_name", Optional(rules.policy).stateName(state, language))
-            json.member("since", origin.since.rfc3339)
+            json.member("since", origin.since)
             json.member("clause", origin.clause)
             json.key("next")
             json.array { json in for action in Lifecycle.next(on: record.ticket) { write(action, to: &json) } }
@@ -93,7 +93,7 @@ struct ExplanationBody: Body {
             from: record.ticket.solvedAt ?? origin.since, countedDays: autoClose.days, calendar: rules.calendar,
             zone: rules.zone)
         json.object { json in
-            json.member("at", autoClose.at?.rfc3339)
+            json.member("at", autoClose.at)
             json.member("working_days", autoClose.workingDays)
             json.member("calendar", autoClose.calendar)
             json.member("calendar_version", autoClose.calendarVersion)

@@ -53,7 +53,7 @@ struct RunBody: Body {
     func write(to json: inout JSONWriter) {
         json.object { json in
             json.member("run_id", run.id.text)
-            json.member("as_of", run.asOf.rfc3339)
+            json.member("as_of", run.asOf)
             json.member("dry_run", run.dryRun)
             json.member("due", run.due)
             json.member("closed", run.closed)
@@ -70,11 +70,11 @@ struct PastRunBody: Body {
     func write(to json: inout JSONWriter) {
         json.object { json in
             json.member("run_id", run.id.text)
-            json.member("as_of", run.asOf.rfc3339)
+            json.member("as_of", run.asOf)
             json.member("dry_run", run.dryRun)
             json.member("started_by", run.startedBy?.text)
-            json.member("started_at", run.startedAt.rfc3339)
-            json.member("finished_at", run.finishedAt?.rfc3339)
+            json.member("started_at", run.startedAt)
+            json.member("finished_at", run.finishedAt)
             json.member("due", run.due)
             json.member("closed", run.closed)
             json.member("plan", run.plan)

@@ -62,8 +62,8 @@ struct ReleaseBody: Body {
             json.member("product", release.product)
             json.member("version", release.version)
             json.member("notes", release.notes)
-            json.member("created_at", release.createdAt.rfc3339)
-            json.member("published_at", release.publishedAt?.rfc3339)
+            json.member("created_at", release.createdAt)
+            json.member("published_at", release.publishedAt)
         }
     }
 }
@@ -77,7 +77,7 @@ struct PublicationBody: Body {
         json.object { json in
             json.member("product", publication.release.product)
             json.member("version", publication.release.version)
-            json.member("published_at", publication.release.publishedAt?.rfc3339)
+            json.member("published_at", publication.release.publishedAt)
             json.member("solved", publication.solved.count)
             json.member("tickets", publication.solved.map(\.description))
         }

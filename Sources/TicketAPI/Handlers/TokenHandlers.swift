@@ -65,8 +65,8 @@ struct TokenBody: Body {
             json.member("id", token.id.text)
             json.member("name", token.name)
             if let secret { json.member("token", secret) }
-            json.member("created_at", token.createdAt.rfc3339)
-            json.member("expires_at", token.expiresAt?.rfc3339)
+            json.member("created_at", token.createdAt)
+            json.member("expires_at", token.expiresAt)
         }
     }
 }

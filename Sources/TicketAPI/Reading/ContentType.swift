@@ -27,6 +27,7 @@ enum ContentType {
         guard isPlain(fields) else { return false }
         let values = fields.values("content-type")
         guard values.count == 1, let value = values.first else { return false }
+        if types.contains(value) { return true }
         var parts = value.split(separator: ";", omittingEmptySubsequences: false).map {
             $0.trimmingBlanks().lowercased()
         }

@@ -73,8 +73,10 @@ struct WriteStatement: Sendable {
     /// In the order in which `sql` numbers them.
     func parameters(_ change: Change, key: [Parameter], extras: WriteExtras) -> [Parameter] {
         let event = change.event
-        var out: [Parameter] = [.text(change.ticket.id.description), .integer(change.follows ?? 0)]
-        out += columns.map { $0.value(change.ticket) }
+        var out: [Parameter] = []
+        out.reserveCapacity(columns.count + key.count + 48)
+        out += [.text(change.ticket.id.description), .integer(change.follows ?? 0)]
+        for column in columns { out.append(column.value(change.ticket)) }
         out += [
             .integer(event.seq), .bool(event.isInternal), .instant(event.at), .optional(event.actor.id?.text),
             .text(event.actor.role.rawValue), .text(event.action.rawValue), .optional(event.clause),
@@ -87,7 +89,8 @@ struct WriteStatement: Sendable {
         ]
         if forStaff { out += staffParameters(change, extras) }
         if attaches { out += AttachmentNumbers.parameters(change) }
-        return out + key
+        out += key
+        return out
     }
 
     private func staffParameters(_ change: Change, _ extras: WriteExtras) -> [Parameter] {
