@@ -43,7 +43,8 @@ contract: build ## Holds the service against its OpenAPI document with schemathe
 
 check: lint test contract ## Exactly what CI runs: lint, release build, all tests, the OpenAPI document
 
-bench: build ## Measures against pgbench and nginx on this machine
+bench: build ## Measures against pgbench and nginx on this machine, and writes docs/reference/performance.md
+	swift build $(RELEASE) --product bench-load
 	Scripts/bench
 
 fuzz: packages ## Fuzzes each reader of bytes from outside for two minutes

@@ -57,6 +57,9 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // The bench's client; knows nothing of the service.
+        .executableTarget(name: "bench-load", swiftSettings: strict),
+
         .target(
             name: "TestKit",
             dependencies: [
@@ -87,6 +90,7 @@ let package = Package(
             data: ["Data"]),
         tests(
             "FuzzTests", ["HTTPWire", "JSONText", "Regulations", "TicketAPI"], data: ["Corpora"]),
+        tests("BenchLoadTests", ["bench-load"]),
         tests("RepositoryTests", ["reglament", "Regulations"]),
     ]
 )
