@@ -36,7 +36,7 @@ ambiguity: testpackages ## Sends far more ambiguous requests through the proxies
 lint: ## Checks the format of the Swift sources and the scripts' syntax
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
 	@for script in Scripts/* .ci/run; do \
-	    if head --lines=1 "$$script" | grep --quiet bash; then bash -n "$$script"; fi; done
+	    if [ -f "$$script" ] && head --lines=1 "$$script" | grep --quiet bash; then bash -n "$$script"; fi; done
 
 contract: build ## Holds the service against its OpenAPI document with schemathesis; CONTRACT_SECONDS=3600 for longer
 	Scripts/contract-test

@@ -40,6 +40,7 @@ class Measurements:
 
     def __init__(self):
         self.ratios = defaultdict(list)  # (path, clients, yardstick) -> one a round
+        self.pairs = defaultdict(list)  # the same -> what they are of: the service's rate and the yardstick's
         self.rates = defaultdict(list)  # (path, clients) -> the service's, a second
         self.cpu = defaultdict(list)  # (path, server) -> µs a request, at 64 connections
         self.voids = []
@@ -63,6 +64,7 @@ class Measurements:
                 self.voids.append(f"{path}, {clients} clients, {side}: {outcome.void}")
         if not (ours.void or theirs.void):
             self.ratios[path, clients, yardstick].append(ours.rate / theirs.rate)
+            self.pairs[path, clients, yardstick].append([round(ours.rate), round(theirs.rate)])
 
     def close_round(self):
         """A round's `transition` is the geometric mean of its three steps."""
@@ -132,7 +134,8 @@ class Bench:
         # With a variable in it, the plan is made for each list, as the service has it; without, once a connection.
         self.write_pgbench("list", script(["\\set most 51"], sent["list"], {"'51'": ":most"}))
         self.write_pgbench("list-planned-once", script([], sent["list"], {}))
-        following = ["\\set i :i + 1", "\\set n :first + client_id * :block + :i".replace("client_id", ":client_id")]
+        # The clients take the numbers in turn, as wrk does: neighbours are written at about the same time on both sides.
+        following = ["\\set n :first + :i * :clients + :client_id", "\\set i :i + 1"]
         self.write_pgbench("create", script(following, sent["create"], {
             f"'{made}'": ticket, f"'{number}'": ":n", r"'([^']*)bench-key'": r"('\1create-bench-0000-' || :n::text)",
         }))
@@ -175,14 +178,11 @@ class Bench:
         return self.writing(lambda: self.http(self.service, "/", path, clients), clients)
 
     def pgbench_writes(self, path, clients):
-        if path == "create":
-            first, block = CREATED_BY_PGBENCH, 1_000_000
-        else:
-            first, block = STEP_FIRST[path] - 1, self.tickets.per_step // clients
+        first = CREATED_BY_PGBENCH if path == "create" else STEP_FIRST[path]
         role = STAFF if path in ("assign", "solve") else CUSTOMER
         return self.writing(
             lambda: pgbench(self.database, self.folder / f"{path}.sql", clients, self.seconds, role,
-                            {"first": first, "block": block, "i": 0}), 0)
+                            {"first": first, "clients": clients, "i": 0}), 0)
 
     def writing(self, measure, unanswered):
         """Counts what is in the tables afterwards: each request one event and one key. wrk hangs up on what it has not got

@@ -91,7 +91,7 @@ def ratio_entries(bench, other_loops):
         ratio = found.ratio(path, clients, yardstick)
         entries.append(judged({
             "path": path, "clients": clients, "yardstick": yardstick, "ratio": rounded(ratio),
-            "rounds": [rounded(one) for one in rounds], "must": must, "aim": aim,
+            "rounds": [rounded(one) for one in rounds], "per_second": found.pairs[path, clients, yardstick], "must": must, "aim": aim,
         }, ratio, True))
         if path.endswith("-loops"):
             entries[-1]["loops"] = other_loops
