@@ -12,6 +12,7 @@ from pathlib import Path
 import footprint
 import latency
 import report
+from load import connecting_seconds
 from machinery import Database, Nginx, Service
 from measure import PATHS, Bench, say
 from tickets import PREFIX, READ_FIRST, Tickets
@@ -57,14 +58,6 @@ def negotiated_cipher(port):
     raise SystemExit("bench: the service does not speak TLS 1.3")
 
 
-def revision():
-    """Of the sources; whoever measures another program has to know what it is."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], text=True, capture_output=True, timeout=20, check=False
-    )
-    return done.stdout.strip() or "unknown revision"
-
-
 def main():
     given = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -76,7 +69,7 @@ def main():
         database = Database()
         pem, key = certificate(folder)
         service = Service(program, database, folder).with_tls(pem, key)
-        tickets = Tickets(database, service, per_step=STEPS_A_SECOND * (given.seconds + 1))
+        tickets = Tickets(database, service, per_step=STEPS_A_SECOND * (given.seconds + connecting_seconds(64)))
         with service:
             say("making tickets")
             tickets.fill()
@@ -90,14 +83,13 @@ def main():
                 bench.capture()
                 bench.warm_up()
                 for turn in range(given.rounds):
-                    bench.round(turn, given.rounds)
+                    bench.round(turn, f"round {turn + 1} of {given.rounds}")
             say("latencies")
             latencies = latency.measure(bench)
         say("memory, start, size")
         figures = {} if given.only else footprint.measure(program, database, folder, folder / "get.lua", given.seconds)
         say("")
-        bench.cipher, bench.revision = cipher, revision()
-        report.write(bench, given, figures, latencies, bench.other_loops)
+        report.write(bench, given, figures, latencies)
     finally:
         if not os.environ.get("BENCH_KEEP"):
             shutil.rmtree(folder, ignore_errors=True)

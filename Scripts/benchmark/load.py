@@ -66,11 +66,16 @@ def wrk(server, url, clients, seconds, script):
     return Outcome(requests / (microseconds / 1e6), requests, used, void)
 
 
+def connecting_seconds(clients):
+    """In which pgbench's clients connect and prepare their statements; they do not count."""
+    return 1 if clients <= 8 else 2
+
+
 def pgbench(database, script, clients, seconds, options, variables=None):
-    """One second more, which does not count: in it every client connects and prepares its statements."""
+    ahead = connecting_seconds(clients)
     settings = " ".join(f"-c {name}={value}" for name, value in options.items())
     command = ["pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}", "--jobs=1", f"--file={script}"]
-    command += [f"--time={seconds + 1}", "--progress=1"]
+    command += [f"--time={ahead + seconds}", "--progress=1"]
     command += [f"--define={name}={value}" for name, value in (variables or {}).items()]
     done = subprocess.run(
         [*command, database.url], env=os.environ | {"PGOPTIONS": settings}, text=True, capture_output=True,
@@ -83,11 +88,12 @@ def pgbench(database, script, clients, seconds, options, variables=None):
 
     transactions = int(figure(r"actually processed: (\d+)", done.stdout))
     tps = figure(r"^tps = ([0-9.]+)", done.stdout)
-    first_second = figure(r"^progress: ([0-9.]+) s", done.stderr)
-    first = first_second * figure(r"^progress: [0-9.]+ s, ([0-9.]+) tps", done.stderr)
+    start = counted = 0.0
+    for instant, rate in re.findall(r"^progress: ([0-9.]+) s, ([0-9.]+) tps", done.stderr, re.MULTILINE)[:ahead]:
+        start, counted = float(instant), counted + (float(instant) - start) * float(rate)
     # `tps` leaves the connecting out, the progress does not.
     end = figure(r"^initial connection time = ([0-9.]+) ms", done.stdout) / 1000 + (transactions / tps if tps else 0)
-    if done.returncode != 0 or end - first_second < seconds / 2:
+    if done.returncode != 0 or start < ahead - 0.5 or end - start < seconds / 2:
         lines = [line for line in done.stderr.splitlines() if not line.startswith("progress")]
         return Outcome(0, 0, void=f"pgbench: status {done.returncode}, {end:.1f} s. {' '.join(lines)[-300:]}")
-    return Outcome((transactions - first) / (end - first_second), transactions)
+    return Outcome((transactions - counted) / (end - start), transactions)

@@ -154,6 +154,7 @@ class Nginx:
         temporary = "".join(
             f"  {kind}_temp_path {home}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
+        self.cipher = cipher
         self.configuration = folder / "nginx.conf"
         self.configuration.write_text(
             f"""worker_processes 2; daemon off; pid {home}/pid; error_log {home}/error.log;

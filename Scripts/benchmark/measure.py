@@ -41,6 +41,7 @@ class Measurements:
     def __init__(self):
         self.ratios = defaultdict(list)  # (path, clients, yardstick) -> one a round
         self.pairs = defaultdict(list)  # the same -> what they are of: the service's rate and the yardstick's
+        self.this_round = {}
         self.rates = defaultdict(list)  # (path, clients) -> the service's, a second
         self.cpu = defaultdict(list)  # (path, server) -> µs a request, at 64 connections
         self.voids = []
@@ -62,20 +63,27 @@ class Measurements:
         for side, outcome in (("service", ours), (yardstick, theirs)):
             if outcome.void:
                 self.voids.append(f"{path}, {clients} clients, {side}: {outcome.void}")
+        key = path, clients, yardstick
+        ratios = self.ratios[key]
         if not (ours.void or theirs.void):
-            self.ratios[path, clients, yardstick].append(ours.rate / theirs.rate)
-            self.pairs[path, clients, yardstick].append([round(ours.rate), round(theirs.rate)])
+            ratios.append(ours.rate / theirs.rate)
+            self.pairs[key].append([round(ours.rate), round(theirs.rate)])
+            self.this_round[key] = ratios[-1]
 
     def close_round(self):
         """A round's `transition` is the geometric mean of its three steps."""
         for clients in (8, 64):
-            steps = [self.ratios[step, clients, "pgbench"] for step in STEP_FIRST]
-            if steps[0] and len({len(ratios) for ratios in steps}) == 1:
-                self.ratios["transition", clients, "pgbench"] = [math.prod(s) ** (1 / 3) for s in zip(*steps)]
+            steps = [(step, clients, "pgbench") for step in STEP_FIRST]
+            if steps[0] in self.ratios:
+                means = self.ratios["transition", clients, "pgbench"]
+                if all(step in self.this_round for step in steps):
+                    means.append(math.prod(self.this_round[step] for step in steps) ** (1 / 3))
+        self.this_round.clear()
 
 
 class Bench:
     def __init__(self, database, service, nginx, tickets, folder, seconds, paths):
+        """`folder` takes the scripts of both clients and whatever else is written; somebody else removes it."""
         self.database, self.service, self.nginx, self.tickets = database, service, nginx, tickets
         self.folder, self.seconds, self.paths = folder, seconds, paths
         self.found = Measurements()
@@ -218,26 +226,25 @@ class Bench:
         return first, second
 
     def warm_up(self):
-        wanted = [one for path in self.paths for one in (STEP_FIRST if path == "transition" else (path,))]
-        for path in wanted:
-            say(f"warming up: {path}")
-            for clients in (8, 64):
-                if path.startswith("healthz"):
-                    for server in (self.service, self.nginx):
-                        self.http(server, "/healthz", "healthz", clients, path == "healthz-tls", seconds=1)
-                else:
-                    self.http(self.service, "/", path, clients, seconds=1)
-        self.tickets.reset()
+        """A short round that does not count, of the fewest clients."""
+        found, seconds = self.found, self.seconds
+        self.found, self.seconds = Measurements(), 1
+        self.round(0, "warming up", most=1)
+        self.found, self.seconds = found, seconds
 
-    def round(self, turn, of):
+    def round(self, turn, title, most=None):
         for path in self.paths:
             for one in STEP_FIRST if path == "transition" else (path,):
-                for clients in CLIENTS[one]:
-                    say(f"round {turn + 1} of {of}: {one}, {clients} clients")
+                for clients in CLIENTS[one][:most]:
+                    say(f"{title}: {one}, {clients} clients")
                     self.path(turn, one, clients)
-        say(f"round {turn + 1} of {of}: another number of loops")
-        self.try_other_loops()
+        if most is None:
+            say(f"{title}: another number of loops")
+            self.try_other_loops()
         self.found.close_round()
+        # Hundreds of megabytes a round, that nobody reads.
+        for log in self.folder.rglob("*access.log"):
+            os.truncate(log, 0)
 
     def try_other_loops(self):
         """Through the figure that the yardstick had in this round."""

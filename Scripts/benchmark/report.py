@@ -33,8 +33,8 @@ turns the one first and the other.
 - **nginx**: {nginx_version} with two workers and an access log in a file, answering with the same bytes and header fields (and two of its
   own that it cannot leave out). Over TLS with the same certificate and cipher, {cipher}.
 - **pgbench**: `--protocol=prepared` over the Unix socket, on the same rows, in the same role and with the same `plan_cache_mode`; it sends what
-  the service sent for one real call, read from PostgreSQL's log: see [below](#what-pgbench-executes). The second in which its clients prepare their statements does
-  not count. “Planning once” is the list with a plan that is kept, as no service with optional filters can.
+  the service sent for one real call, read from PostgreSQL's log: see [below](#what-pgbench-executes). The time in which its clients connect and prepare their statements
+  does not count. “Planning once” is the list with a plan that is kept, as no service with optional filters can.
 - Both wait for the disk (`fsync`, `synchronous_commit`). After each measurement that writes, every table is put back as it was,
   vacuumed and checkpointed, and rows are counted: one event and one key a request, or the measurement is void.
 - The service runs as it is delivered, with {loops}, its access log in a file, and without rate limits. It idles beside
@@ -67,8 +67,8 @@ Statements of one call; those joined by + go in one pipeline, which is one trans
 """
 
 
-def write(bench, given, figures, latencies, other_loops):
-    entries = ratio_entries(bench, other_loops) + figure_entries(bench, figures)
+def write(bench, given, figures, latencies):
+    entries = ratio_entries(bench) + figure_entries(bench, figures)
     JSON.parent.mkdir(exist_ok=True)
     JSON.write_text(json.dumps(entries + [latency_entry(one) for one in latencies], indent=1, ensure_ascii=False) + "\n")
     text = page(bench, given, entries, latencies)
@@ -82,7 +82,7 @@ def write(bench, given, figures, latencies, other_loops):
 # Entries: one dictionary a measured thing, as they stand in build/bench.json.
 
 
-def ratio_entries(bench, other_loops):
+def ratio_entries(bench):
     found, entries = bench.found, []
     for (path, clients, yardstick), rounds in found.ratios.items():
         if not rounds and (path, clients, yardstick) not in RATIOS:
@@ -94,7 +94,7 @@ def ratio_entries(bench, other_loops):
             "rounds": [rounded(one) for one in rounds], "per_second": found.pairs[path, clients, yardstick], "must": must, "aim": aim,
         }, ratio, True))
         if path.endswith("-loops"):
-            entries[-1]["loops"] = other_loops
+            entries[-1]["loops"] = bench.other_loops
     order = list(TITLES)
     return sorted(entries, key=lambda entry: order.index(entry["path"].removesuffix("-loops")))
 
@@ -199,7 +199,7 @@ def page(bench, given, entries, latencies):
     sent = table(["Call", "Statements"], [[TITLES[path], names(executed)] for path, executed in bench.sent.items()])
     return PAGE_TEXT.format(
         environment=environment(bench, given), rounds=given.rounds, seconds=given.seconds, ratios=ratio_table(entries),
-        nginx_version=version("nginx", "-v"), cipher=bench.cipher, loops=loops(bench.loops),
+        nginx_version=version("nginx", "-v"), cipher=bench.nginx.cipher, loops=loops(bench.loops),
         other_loops=loops(bench.other_loops), voids=voids, loops_table=loops_table(entries),
         latencies=latency_table(latencies) if latencies else "Not measured: there was no `bench-load`.",
         figures=figure_table(entries), statements=sent,
@@ -216,6 +216,14 @@ def version(*command):
     return f"{command[0]} {found[0]}" if found else f"{command[0]}, of unknown version"
 
 
+def revision():
+    """Of the sources; whoever measures another program has to know what it is."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], text=True, capture_output=True, timeout=20, check=False
+    )
+    return done.stdout.strip() or "unknown revision"
+
+
 def environment(bench, given):
     processor = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory = int(re.search(r"MemTotal: +(\d+)", Path("/proc/meminfo").read_text())[1]) / 1024**2
@@ -223,7 +231,7 @@ def environment(bench, given):
         ["Date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")],
         ["Machine", f"{os.cpu_count()} × {processor[1] if processor else platform.machine()}, {memory:.0f} GiB, "
                     f"Linux {platform.release()}"],
-        ["Service", f"`{bench.revision}`, `REGLAMENT_LOOPS={bench.loops}`, everything else as delivered"],
+        ["Service", f"`{revision()}`, `REGLAMENT_LOOPS={bench.loops}`, everything else as delivered"],
         ["Versions", f"PostgreSQL {bench.database.value('SHOW server_version').split()[0]}, {version('pgbench', '--version')}, "
                      f"{version('nginx', '-v')}, {version('wrk', '-v')}, {version('openssl', 'version')}"],
         ["PostgreSQL", ", ".join(f"`{name} = {bench.database.value(f'SHOW {name}')}`" for name in (
