@@ -54,7 +54,7 @@ class Measurements:
 
     def cpu_figures(self):
         """Medians by the names of `goals.FIGURES`."""
-        found = {f"cpu-{path}": median(self.cpu[path, "service"]) for path in ("healthz", "get", "create")}
+        found = {f"cpu-{path}": median(self.cpu[path, "service"]) for path in ("healthz", "get", "create", "list")}
         theirs = median(self.cpu["healthz", "nginx"])
         found["cpu-healthz"] = found["cpu-healthz"] / theirs if theirs and found["cpu-healthz"] else None
         return {path: value for path, value in found.items() if value is not None}

@@ -102,7 +102,7 @@ def ratio_entries(bench):
 def figure_entries(bench, figures):
     entries = []
     for path, value in {**bench.found.cpu_figures(), **figures}.items():
-        must, aim, unit = FIGURES.get(path, (None, None, "ms"))
+        must, aim, unit = FIGURES[path]
         is_ratio = path == "cpu-healthz"
         entry = {"path": path, "clients": 64 if path.startswith("cpu") else 0, "yardstick": "nginx" if is_ratio else None,
                  "ratio" if is_ratio else "value": rounded(value), "unit": unit, "must": must, "aim": aim}
