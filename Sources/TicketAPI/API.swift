@@ -25,7 +25,7 @@ public final class API: Sendable {
 
     /// - Parameters:
     ///   - rulebook: what is installed, asked for anew by every request.
-    ///   - reference: what the service says of itself; nil: drawn here, which takes a moment.
+    ///   - reference: what the service says of itself; nil: this API's own.
     ///   - zones: time zones that no regulation names, for `GET /v1/calendars/{code}/deadline`; nil: none.
     ///   - streams: how many may listen to events, in all loops together.
     ///   - attachments: how much may be attached.
@@ -154,10 +154,10 @@ public final class API: Sendable {
         switch call {
         case .health: return health(language)
         case .readiness: return try await readiness(language)
-        case .openAPI: return answer(reference.documentPage(language), request)
-        case .docsPage: return answer(reference.documentationPage(language), request)
-        case .problemList: return answer(reference.problemList(language), request)
-        case .problemPage: return try problemPage(arguments[0], request, language)
+        case .openAPI: return answer(await reference.pages(language).document, request)
+        case .docsPage: return answer(await reference.pages(language).documentation, request)
+        case .problemList: return answer(await reference.pages(language).problems, request)
+        case .problemPage: return try await problemPage(arguments[0], request, language)
         case .metrics:
             guard let page = await metrics() else { throw Problem(.notFound) }
             return Answer(

@@ -1,10 +1,21 @@
+import EventLoop
 import Regulations
 
-/// The system's time zones, the same that PostgreSQL reads.
+/// The system's time zones, the same that PostgreSQL reads; each is read once, since most calendars share a few.
 struct ZoneFiles: TimeZoneSource {
     let folder: String
+    private let known = Locked<[String: TimeZoneRules]>([:])
+
+    init(folder: String) { self.folder = folder }
 
     func rules(for identifier: String) throws(TimeZoneError) -> TimeZoneRules {
+        if let rules = known.withLock({ $0[identifier] }) { return rules }
+        let rules = try read(identifier)
+        known.withLock { $0[identifier] = rules }
+        return rules
+    }
+
+    private func read(_ identifier: String) throws(TimeZoneError) -> TimeZoneRules {
         let isPlain = identifier.utf8.allSatisfy { byte in
             (0x61...0x7a).contains(byte | 0x20) || (0x30...0x39).contains(byte)
                 || [0x2f, 0x5f, 0x2b, 0x2d].contains(byte)

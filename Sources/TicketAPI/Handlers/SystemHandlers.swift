@@ -20,14 +20,13 @@ extension API {
     }
 
     /// A page about the problem that a `type` names.
-    func problemPage(_ code: String, _ request: Request, _ language: Language) throws -> Answer {
-        guard let type = ProblemType(rawValue: code), let page = reference.problemPage(type, language) else {
-            throw Problem(.notFound)
-        }
+    func problemPage(_ code: String, _ request: Request, _ language: Language) async throws -> Answer {
+        guard let type = ProblemType(rawValue: code) else { throw Problem(.notFound) }
+        guard let page = await reference.pages(language).problem[type] else { throw Problem(.notFound) }
         return answer(page, request)
     }
 
-    /// What was drawn at the start; it changes only with the program.
+    /// What was drawn once; it changes only with the program.
     func answer(_ page: Reference.Page, _ request: Request) -> Answer {
         var answer = Answer(status: 200, contentType: page.contentType, language: page.language, body: page.bytes)
         answer.etag = page.etag

@@ -1,11 +1,15 @@
 import Digests
+import Glibc
 import JSONText
 public import Regulations
 
 /// What the service says of itself: the OpenAPI document and the pages made of the same tables, in every language.
 ///
-/// Drawn once, at the start, and given out as it is.
-public struct Reference: Sendable {
+/// Drawn when somebody first asks, beside the loops, and given out as it is from then on: drawing all of it takes longer
+/// than everything else that a start waits for. From any thread.
+///
+/// Unchecked: `drawings` is touched only while `mutex` is held.
+public final class Reference: @unchecked Sendable {
     /// Something to be given out, and the tag that names just these bytes.
     struct Page: Sendable {
         let contentType: String
@@ -22,44 +26,52 @@ public struct Reference: Sendable {
         }
     }
 
-    private struct Pages: Sendable {
+    struct Pages: Sendable {
         let document: Page
         let documentation: Page
         let problems: Page
         let problem: [ProblemType: Page]
+
+        fileprivate init(_ prose: Prose, _ language: Language) {
+            let problems = ProblemPages(prose: prose)
+            document = Page("application/json", language, OpenAPIDocument(prose: prose).bytes)
+            documentation = Reference.html(language, DocumentationPage(prose: prose).text)
+            self.problems = Reference.html(language, problems.list)
+            problem = Dictionary(
+                ProblemType.allCases.map { ($0, Reference.html(language, problems.page($0))) }
+            ) { first, _ in first }
+        }
     }
 
-    private let byLanguage: [Language: Pages]
+    private let texts: Texts
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private var drawings: [Language: Task<Pages, Never>] = [:]
 
     public init(_ texts: Texts) {
-        var byLanguage: [Language: Pages] = [:]
-        for language in Language.allCases {
-            let prose = Prose(texts, in: language)
-            let problems = ProblemPages(prose: prose)
-            byLanguage[language] = Pages(
-                document: Page("application/json", language, OpenAPIDocument(prose: prose).bytes),
-                documentation: Reference.html(language, DocumentationPage(prose: prose).text),
-                problems: Reference.html(language, problems.list),
-                problem: Dictionary(
-                    ProblemType.allCases.map { ($0, Reference.html(language, problems.page($0))) }
-                ) { first, _ in first })
-        }
-        self.byLanguage = byLanguage
+        self.texts = texts
+        pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    /// Whoever comes while they are drawn waits for the same.
+    func pages(_ language: Language) async -> Pages { await drawing(language).value }
+
+    private func drawing(_ language: Language) -> Task<Pages, Never> {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        if let begun = drawings[language] { return begun }
+        let drawing = Task.detached { [texts] in Pages(Prose(texts, in: language), language) }
+        drawings[language] = drawing
+        return drawing
     }
 
     /// The OpenAPI document as a text to be read and compared line by line.
     public static func document(_ texts: Texts, in language: Language) -> String {
         OpenAPIDocument(prose: Prose(texts, in: language)).text
-    }
-
-    func documentPage(_ language: Language) -> Page { pages(language).document }
-    func documentationPage(_ language: Language) -> Page { pages(language).documentation }
-    func problemList(_ language: Language) -> Page { pages(language).problems }
-    func problemPage(_ type: ProblemType, _ language: Language) -> Page? { pages(language).problem[type] }
-
-    private func pages(_ language: Language) -> Pages {
-        guard let pages = byLanguage[language] else { preconditionFailure("every language was drawn") }
-        return pages
     }
 
     private static func html(_ language: Language, _ text: String) -> Page {

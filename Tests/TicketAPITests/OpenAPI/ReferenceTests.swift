@@ -35,10 +35,9 @@ import Tickets
     }
 
     @Test(arguments: Language.allCases)
-    func `a page has nothing from elsewhere and no link into nothing`(language: Language) throws {
-        let reference = try Sample.reference.get()
-        var pages = [reference.documentationPage(language), reference.problemList(language)]
-        pages += ProblemType.allCases.compactMap { reference.problemPage($0, language) }
+    func `a page has nothing from elsewhere and no link into nothing`(language: Language) async throws {
+        let drawn = try await Sample.reference.get().pages(language)
+        let pages = [drawn.documentation, drawn.problems] + ProblemType.allCases.compactMap { drawn.problem[$0] }
         #expect(pages.count == ProblemType.allCases.count + 2)
         let documentation = String(decoding: pages[0].bytes, as: UTF8.self)
         let anchors = Set(documentation.matches(of: /id="([^"]+)"/).map { String($0.output.1) })
@@ -61,8 +60,9 @@ import Tickets
         }
     }
 
-    @Test func `every call, role, parameter, schema and problem has its place on the page`() throws {
-        let text = String(decoding: try Sample.reference.get().documentationPage(.en).bytes, as: UTF8.self)
+    @Test func `every call, role, parameter, schema and problem has its place on the page`() async throws {
+        let documentation = try await Sample.reference.get().pages(.en).documentation
+        let text = String(decoding: documentation.bytes, as: UTF8.self)
         for call in Call.allCases { #expect(text.contains("id=\"\(call.rawValue)\"")) }
         for component in Component.allCases { #expect(text.contains("id=\"schema-\(component.rawValue)\"")) }
         for parameter in Parameter.allCases { #expect(text.contains("<code>\(parameter.name)</code>")) }
