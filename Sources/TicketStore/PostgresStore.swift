@@ -88,8 +88,12 @@ extension PostgresStore {
     }
 
     /// A read on behalf of somebody; with a key, whatever was answered under it comes first.
+    ///
+    /// `isPlannedOnce`: the plan of a slow statement does not depend on its values; half the time of a list went into
+    /// planning it anew.
     func read<Row: Sendable>(
-        _ access: Access, _ statement: Statement<Row>, _ parameters: [Parameter], slow: Bool = false
+        _ access: Access, _ statement: Statement<Row>, _ parameters: [Parameter], slow: Bool = false,
+        isPlannedOnce: Bool = false
     ) async throws(StoreError) -> [Row] {
         let lane = slow ? lanes(access).slow : lanes(access).reads
         do {
@@ -100,6 +104,9 @@ extension PostgresStore {
                     then: statement, parameters)
                 try await answer(kept.first ?? nil, access)
                 return rows
+            }
+            if isPlannedOnce {
+                return try await lane.run(Context.readPlannedOnce, whom(access), then: statement, parameters).1
             }
             if access.scope == .staff { return try await lane.run(statement, parameters) }
             return try await lane.run(Context.read, whom(access), then: statement, parameters).1

@@ -52,6 +52,10 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
 /// How one order of the ticket list is written in SQL.
 struct ListOrder {
     let name: String
+    /// Whether its index has the open tickets alone.
+    var isOpenAlone = false
+    /// Whether its index begins with the customer.
+    var hasCustomersIndex = false
     /// The sort keys and their direction; the last one is unique.
     let keys: [(sql: String, type: String)]
     let descending: Bool
@@ -62,7 +66,7 @@ struct ListOrder {
         switch sort {
         case .newestFirst, .oldestFirst:
             ListOrder(
-                name: sort == .newestFirst ? "newest" : "oldest",
+                name: sort == .newestFirst ? "newest" : "oldest", hasCustomersIndex: true,
                 keys: [("t.registered_at", "timestamptz"), ("t.id", "text")], descending: sort == .newestFirst,
                 position: { [$0.registeredAt.rfc3339, $0.id.description] })
         case .updatedFirst:
@@ -77,7 +81,7 @@ struct ListOrder {
                 position: { [$0.autoClose?.at?.rfc3339 ?? "infinity", $0.id.description] })
         case .triage:
             ListOrder(
-                name: "triage",
+                name: "triage", isOpenAlone: true,
                 keys: [
                     ("t.triage_rank", "smallint"), ("coalesce(t.due_at, 'infinity'::timestamptz)", "timestamptz"),
                     ("t.registered_at", "timestamptz"), ("t.number", "bigint"), ("t.id", "text"),
@@ -107,13 +111,43 @@ struct ListOrder {
         keys.map { descending ? "\($0) DESC" : $0 }.joined(separator: ", ")
     }
 
+    /// The list that most ask for: all that the reader may see, or for triage all that is open, from the beginning or after a
+    /// position, `plainLimit` a page. It goes along one index whatever its values are, so it is planned once.
+    ///
+    /// $1 viewer, $2 now, for customers $3 their organization, then the position.
+    func plainStatement(forCustomers: Bool, isAfter: Bool) -> Statement<TicketRecord> {
+        let order = ordering(keys.map(\.sql))
+        var conditions: [String] = []
+        if forCustomers { conditions.append("t.organization = $3") }
+        if isOpenAlone { conditions.append("t.state <> 'closed'") }
+        if isAfter { conditions.append(comparison(first: forCustomers ? 4 : 3)) }
+        return Statement(
+            "plain_\(forCustomers ? "customer_" : "")\(name)\(isAfter ? "_after" : "")",
+            """
+            SELECT \(TicketSQL.record)
+              FROM (SELECT t.*
+                      FROM tickets t
+                     WHERE \(conditions.isEmpty ? "true" : conditions.joined(separator: " AND "))
+                     ORDER BY \(order)
+                     LIMIT \(Self.plainLimit + 1)) t
+              \(TicketSQL.joinPolicy)
+             ORDER BY \(order)
+            """
+        ) { (row) throws(RowError) in try row.ticketRecord() }
+    }
+
+    static let plainLimit = 50
+
+    private func comparison(first: Int) -> String {
+        let position = keys.indices.map { "$\(first + $0)::text::\(keys[$0].type)" }.joined(separator: ", ")
+        return "(\(keys.map(\.sql).joined(separator: ", "))) \(descending ? "<" : ">") (\(position))"
+    }
+
     /// $1 viewer, $2 now, $3 organization of the viewer, $4 … $17 filters, $18 limit, $19 whether after a position, then
     /// the source's own, then the position
     func statement(_ source: TicketSource) -> Statement<TicketRecord> {
         let order = ordering(keys.map(\.sql))
-        let first = 20 + source.parameterCount
-        let position = keys.indices.map { "$\(first + $0)::text::\(keys[$0].type)" }.joined(separator: ", ")
-        let comparison = "(\(keys.map(\.sql).joined(separator: ", "))) \(descending ? "<" : ">") (\(position))"
+        let comparison = comparison(first: 20 + source.parameterCount)
         let filtered = """
             SELECT t.*
                       FROM \(source.rows)
@@ -160,8 +194,33 @@ struct ListOrder {
     }
 }
 
-/// The statements of the ticket list, one an order and a source.
+/// The statements of the ticket list: one an order and a source, and the plain ones.
 enum TicketLists {
+    private struct PlainKey: Hashable {
+        let sort: TicketSort
+        let forCustomers: Bool
+        let isAfter: Bool
+    }
+
+    private static let plainStatements: [PlainKey: Statement<TicketRecord>] = {
+        var statements: [PlainKey: Statement<TicketRecord>] = [:]
+        for sort in TicketSort.allCases {
+            let order = ListOrder.of(sort)
+            for forCustomers in order.hasCustomersIndex ? [false, true] : [false] {
+                for isAfter in [false, true] {
+                    statements[PlainKey(sort: sort, forCustomers: forCustomers, isAfter: isAfter)] =
+                        order.plainStatement(forCustomers: forCustomers, isAfter: isAfter)
+                }
+            }
+        }
+        return statements
+    }()
+
+    /// Nil: this order has no index for those who ask.
+    static func plain(_ sort: TicketSort, forCustomers: Bool, isAfter: Bool) -> Statement<TicketRecord>? {
+        plainStatements[PlainKey(sort: sort, forCustomers: forCustomers, isAfter: isAfter)]
+    }
+
     private struct Key: Hashable {
         let sort: TicketSort
         let source: TicketSource
