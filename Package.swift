@@ -16,6 +16,11 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// A program of this repository that is no part of the product.
+func tool(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
 /// `data`: folders of files that the tests read by their paths in the repository.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], data: [String] = []) -> Target {
     .testTarget(name: name, dependencies: dependencies + ["TestKit"], exclude: data, swiftSettings: strict)
@@ -57,8 +62,9 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        // The bench's client; knows nothing of the service.
-        .executableTarget(name: "bench-load", swiftSettings: strict),
+        // The bench's own: a client that knows nothing of the service, and a writer of databases to measure on.
+        tool("bench-load"),
+        tool("bench-fill", ["Tickets", "Regulations", "JSONText", "Digests", "CLibPQ"]),
 
         .target(
             name: "TestKit",

@@ -22,6 +22,7 @@ import Testing
             "TicketStore", "TicketAPI", "CLinux", "Gzip",
         ],
         "bench-load": [],
+        "bench-fill": ["Tickets", "Regulations", "JSONText", "Digests", "CLibPQ"],
     ]
 
     /// What comes with the toolchain, for those that talk to the system or share memory between loops.
@@ -29,6 +30,7 @@ import Testing
         "Digests": ["Glibc"], "EventLoop": ["Glibc", "Synchronization"],
         "HTTPServer": ["Glibc", "Synchronization"], "Postgres": ["Glibc"], "TicketStore": ["Synchronization"],
         "TicketAPI": ["Glibc", "Synchronization"], "reglament": ["Glibc", "Synchronization"], "bench-load": ["Glibc"],
+        "bench-fill": ["Glibc"],
     ]
 
     /// `import A`, `public import A`, `@testable import A`, `import struct A.B`.
@@ -85,8 +87,8 @@ import Testing
 
     @Test func `the manifest declares what the table allows`() throws {
         let manifest = try Repository.text("Package.swift")
-        for (target, allowed) in Self.table where !["reglament", "bench-load"].contains(target) {
-            let pattern = try Regex(#"module\("\#(target)"(?:,\s*\[([^\]]*)\])?\)"#)
+        for (target, allowed) in Self.table where target != "reglament" {
+            let pattern = try Regex(#"(?:module|tool)\("\#(target)"(?:,\s*\[([^\]]*)\])?\)"#)
             let match = try #require(manifest.firstMatch(of: pattern), "\(target)")
             let list = match.output[1].substring.map(String.init) ?? ""
             #expect(Set(list.matches(of: /"(\w+)"/).map { String($0.output.1) }) == allowed, "\(target)")
