@@ -3,13 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages testpackages run build test ambiguity lint contract check bench fuzz docs clean
+.PHONY: help packages testpackages run build test ambiguity lint contract check bench bench-growth fuzz docs clean
 
 RELEASE := --configuration release --static-swift-stdlib
 
 help: ## Prints this
-	@grep --extended-regexp '^[a-z]+:.*## ' Makefile | sed --regexp-extended 's/^([a-z]+):.*## (.*)/\1\t\2/' \
-	    | while IFS=$$'\t' read -r name words; do printf '  make %-9s %s\n' "$$name" "$$words"; done
+	@grep --extended-regexp '^[a-z-]+:.*## ' Makefile | sed --regexp-extended 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
+	    | while IFS=$$'\t' read -r name words; do printf '  make %-12s %s\n' "$$name" "$$words"; done
 
 packages: ## Installs the Debian packages that are missing; silent when none is
 	@Scripts/install-packages
@@ -46,6 +46,10 @@ check: lint test contract ## Exactly what CI runs: lint, release build, all test
 bench: build ## Measures against pgbench and nginx on this machine, and writes docs/reference/performance.md
 	swift build $(RELEASE) --product bench-load
 	Scripts/bench
+
+bench-growth: build ## Measures at ten thousand, a million and ten million tickets; the last takes an hour and 80 GB to fill
+	swift build $(RELEASE) --product bench-fill
+	Scripts/bench-growth --job
 
 fuzz: packages ## Fuzzes each reader of bytes from outside for two minutes
 	Scripts/fuzz
