@@ -1,0 +1,242 @@
+import EventLoop
+import Foundation
+import Postgres
+import Regulations
+import TestKit
+import Testing
+import Tickets
+
+@testable import TicketStore
+
+/// How PostgreSQL means to run what requests and the job send, on a database that has aged: always by way of an index,
+/// and without sorting more than a page, or what a filter leaves.
+@Suite struct PlanTests {
+    @Test func `what a request sends reads no whole table and sorts no more than it must`() async throws {
+        try await AgedDatabase.with { database in
+            for user in [User.ada, Self.customer] {
+                let access = World.access(user)
+                let faults = try await database.withPlanner(access, plans: "force_custom_plan") { planner in
+                    try await Self.faultsOfLists(planner, access) + Self.faultsOfSearches(planner, access)
+                }
+                #expect(faults.isEmpty, "\(user.name): \(faults.joined(separator: "\n"))")
+            }
+            let staff = World.access(.ada)
+            let slow = try await database.withPlanner(staff, plans: "force_custom_plan") { planner in
+                try await Self.faultsOfReports(planner)
+            }
+            #expect(slow.isEmpty, "\(slow.joined(separator: "\n"))")
+            let byKey = try await database.withPlanner(staff, plans: "force_generic_plan") { planner in
+                try await Self.faultsByKey(planner)
+            }
+            #expect(byKey.isEmpty, "\(byKey.joined(separator: "\n"))")
+        }
+    }
+
+    static let customer = User(
+        id: UserID(stored: "u_0000000000000000000061"), email: "person61@example.com", name: "Person 61",
+        role: .customer, organization: "org-1")
+
+    // MARK: Lists
+
+    /// What people narrow lists down by, and how many rows each may leave to be sorted: the largest page there is,
+    /// or what lies in a window of time, waits for confirmation, or is open on one engineer.
+    private static let filters: [(name: String, sorted: Int, set: @Sendable (inout TicketQuery) -> Void)] = [
+        ("all", 201, { _ in }),
+        ("open", 201, { $0.states = Set(State.allCases.filter(\.isOpen)) }),
+        ("assigned", 201, { $0.states = [.assigned] }),
+        ("solved", 1000, { $0.states = [.solved] }),
+        ("closed", 201, { $0.states = [.closed] }),
+        ("critical", 201, { $0.priority = .critical }),
+        ("incident", 201, { $0.kind = "incident" }),
+        ("product", 201, { $0.product = "maics" }),
+        ("organization", 201, { $0.organization = "org-1" }),
+        ("assignee", 1000, { $0.assignee = .user(UserID(stored: "u_0000000000000000000003")) }),
+        ("nobody", 201, { $0.assignee = .nobody }),
+        ("tag", 201, { $0.tag = "tag3" }),
+        ("overdue", 201, { $0.overdue = true }),
+        ("lately", 1000, { $0.registeredFrom = Samples.noon.adding(seconds: -700_000) }),
+        (
+            "long ago", 1000,
+            {
+                $0.registeredFrom = Samples.noon.adding(seconds: -100_000_000)
+                $0.registeredTo = Samples.noon.adding(seconds: -98_000_000)
+            }
+        ),
+        ("updated", 1000, { $0.updatedFrom = Samples.noon.adding(seconds: -700_000) }),
+    ]
+
+    /// A position that half of the tickets come before, or of the open ones.
+    private static func middle(of sort: TicketSort) -> [String] {
+        let ago = Samples.noon.adding(seconds: -150_000_000).rfc3339
+        let lately = Samples.noon.adding(seconds: -7_000_000).rfc3339
+        return switch sort {
+        case .newestFirst, .oldestFirst, .updatedFirst, .autoClose: [ago, "MAICS-50000"]
+        case .triage: ["6", "infinity", lately, "97500", "MAICS-97500"]
+        }
+    }
+
+    private static func faultsOfLists(_ planner: Planner, _ access: Access) async throws -> [String] {
+        var faults: [String] = []
+        for sort in TicketSort.allCases {
+            for (name, sorted, set) in filters {
+                // The queue's index has open tickets alone: closed ones in its order are sorted.
+                if sort == .triage && name == "closed" { continue }
+                // What a customer's organization has is what a customer's list may sort.
+                let sortedMax = access.scope == .staff ? sorted : 5000
+                for after in [nil, middle(of: sort)] {
+                    var query = TicketQuery(page: PageRequest(limit: 50, after: after), now: Samples.noon)
+                    set(&query)
+                    query.sort = sort
+                    let parameters = try #require(ListParameters(query, access))
+                    let plan = try await planner.plan(
+                        TicketLists.statement(sort, .all), parameters.filters + parameters.position)
+                    faults += plan.faults("\(sort.rawValue), \(name), after \(after ?? [])", sortedMax: sortedMax)
+                }
+            }
+        }
+        return faults
+    }
+
+    // MARK: Searches
+
+    private static func faultsOfSearches(_ planner: Planner, _ access: Access) async throws -> [String] {
+        let isStaff = access.scope == .staff
+        var faults: [String] = []
+        for sort in TicketSort.allCases {
+            var query = TicketQuery(page: PageRequest(limit: 50), now: Samples.noon)
+            query.sort = sort
+            let parameters = try #require(ListParameters(query, access))
+            let sources: [(TicketSource, [Parameter])] =
+                isStaff
+                ? [(.walked, [.text("common"), .integer(SearchBounds().firstWalk)]), (.found, [.text("word17")])]
+                : [
+                    (.walkedByCustomer, [.text("common"), .integer(SearchBounds().firstWalk)]),
+                    (.foundByCustomer, [.text("word17")]),
+                ]
+            for (source, own) in sources {
+                let statement = TicketLists.statement(sort, source)
+                let plan = try await planner.plan(statement, parameters.filters + own + parameters.position)
+                faults += plan.faults(statement.name, sortedMax: SearchBounds().few)
+            }
+        }
+        let size = isStaff ? Statements.searchSize : Statements.searchSizeCustomer
+        let few: [Parameter] = [.text("word17"), .integer(SearchBounds().few)] + (isStaff ? [nil] : [])
+        faults += try await planner.plan(size, few).faults(size.name, sortedMax: 0)
+        // What the functions of the owner look up, by the index that they allow themselves.
+        if isStaff {
+            try await planner.run("SET enable_seqscan = off")
+            let inside = try await planner.plan(
+                Statement<Void>(
+                    "search_all_tickets",
+                    """
+                    SELECT ticket FROM ticket_search
+                     WHERE everything @@ search_query($1) OR everything IS NULL AND shared @@ search_query($1)
+                    """), [.text("word17")])
+            faults += inside.faults("search_all_tickets", sortedMax: 0)
+        }
+        return faults
+    }
+
+    // MARK: Queue, history, job, feed
+
+    private static func faultsOfReports(_ planner: Planner) async throws -> [String] {
+        let now = Parameter.instant(Samples.noon)
+        var faults: [String] = []
+        // Both look at every open ticket, and at no other.
+        faults += try await planner.plan(Statements.queueCounts, [now]).faults("queue counts", sortedMax: 10_000)
+        faults += try await planner.plan(Statements.queueShares, []).faults("queue shares", sortedMax: 10_000)
+        let history: [Parameter] = ["MAICS-50002", 0, 51, .bool(true)]
+        faults += try await planner.plan(Statements.comments, history).faults("comments", sortedMax: 51)
+        faults += try await planner.plan(Statements.events, history).faults("events", sortedMax: 51)
+        for after in [0, 100_000, 199_900] {
+            let place: [Parameter] = [.integer(after), 100]
+            faults += try await planner.plan(Statements.feed, place).faults("feed after \(after)", sortedMax: 101)
+        }
+        faults += try await planner.plan(Statements.feedEnd, []).faults("feed end", sortedMax: 0)
+        faults += try await planner.plan(
+            Statements.dueTickets, [now, 10_000, .timestamp(microseconds: .min), ""]
+        ).faults("due tickets", sortedMax: 51)
+        return faults
+    }
+
+    /// Planned once for all values, as the lanes of these statements have it.
+    private static func faultsByKey(_ planner: Planner) async throws -> [String] {
+        let names: Set = [
+            "ticket", "change_ground", "other_ticket", "registration_ground", "state_origin", "lock_due_tickets",
+            "register_staff", "register_customer", "change_staff", "change_customer", "context_key",
+            "context_key_staff", "caller_by_token",
+        ]
+        var faults: [String] = []
+        for (name, sql) in Statements.all where names.contains(name) {
+            faults += try await planner.genericPlan(name, sql).faults(name, sortedMax: 51)
+        }
+        return faults
+    }
+}
+
+/// What EXPLAIN says.
+struct Plan {
+    let text: String
+
+    private static let tables = ["tickets", "events", "comments", "event_values", "feed", "links", "ticket_search"]
+
+    /// One sentence each, with the plan; `sortedMax`: how many rows may be expected under a sort.
+    func faults(_ name: String, sortedMax: Int) -> [String] {
+        var faults = Self.tables.filter { text.contains("Seq Scan on \($0) ") }.map { "reads all of \($0)" }
+        for match in text.matches(of: /(?:Incremental )?Sort\s+\(cost=\S+ rows=(\d+)/) {
+            if let rows = Int(match.output.1), rows > sortedMax { faults.append("sorts \(rows) rows") }
+        }
+        return faults.map { "\(name) \($0)\n\(text)" }
+    }
+}
+
+/// Asks for plans on one connection, as one role.
+struct Planner {
+    let connection: Connection
+
+    func run(_ sql: String) async throws { try await connection.script(sql) }
+
+    func plan<Row>(_ statement: Statement<Row>, _ parameters: [Parameter]) async throws -> Plan {
+        try await explain("explain \(statement.name)", "EXPLAIN \(statement.sql)", parameters)
+    }
+
+    /// The plan that serves all values.
+    func genericPlan(_ name: String, _ sql: String) async throws -> Plan {
+        try await connection.script("PREPARE \"\(name)\" AS \(sql)")
+        let count = Statement<Int>(
+            "count", "SELECT coalesce(cardinality(parameter_types), 0) FROM pg_prepared_statements WHERE name = $1"
+        ) { (row) throws(RowError) in try row.int() }
+        let parameters = try await connection.run(count, [.text(name)]).first ?? 0
+        let nulls = Array(repeating: "NULL", count: parameters).joined(separator: ", ")
+        let execution = parameters == 0 ? "" : "(\(nulls))"
+        return try await explain("generic \(name)", "EXPLAIN EXECUTE \"\(name)\"\(execution)", [])
+    }
+
+    private func explain(_ name: String, _ sql: String, _ parameters: [Parameter]) async throws -> Plan {
+        let statement = Statement<String>(name, sql) { (row) throws(RowError) in try row.text() }
+        return Plan(text: try await connection.run(statement, parameters).joined(separator: "\n"))
+    }
+}
+
+extension AgedDatabase {
+    /// A planner for somebody whose organization, if any, is org-1; `plans` is the lane's `plan_cache_mode`.
+    func withPlanner<T: Sendable>(
+        _ access: Access, plans: String, _ body: @escaping (Planner) async throws -> T
+    ) async throws -> T {
+        let lane = Lane(
+            loop: loop, connectionString: url,
+            options: LaneOptions(
+                name: "plan", mode: .exclusive(connections: 1),
+                role: access.scope == .staff ? Roles.staff : Roles.customer,
+                settings: ["plan_cache_mode": plans, "reglament.organization": "org-1"]))
+        let result: Result<T, any Error>
+        do {
+            result = .success(
+                try await lane.withConnection { (connection) async throws in
+                    try await body(Planner(connection: connection))
+                })
+        } catch { result = .failure(error) }
+        await lane.close()
+        return try result.get()
+    }
+}
