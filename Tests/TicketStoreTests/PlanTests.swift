@@ -38,6 +38,9 @@ import Tickets
 
     // MARK: Lists
 
+    /// What a customer's list may sort: what its organization has.
+    private static let ownMax = 5000
+
     /// What people narrow lists down by, and how many rows each may leave to be sorted: the largest page there is,
     /// or what lies in a window of time, waits for confirmation, or is open on one engineer.
     private static let filters: [(name: String, sorted: Int, set: @Sendable (inout TicketQuery) -> Void)] = [
@@ -81,8 +84,7 @@ import Tickets
             for (name, sorted, set) in filters {
                 // The queue's index has open tickets alone: closed ones in its order are sorted.
                 if sort == .triage && name == "closed" { continue }
-                // What a customer's organization has is what a customer's list may sort.
-                let sortedMax = access.scope == .staff ? sorted : 5000
+                let sortedMax = access.scope == .staff ? sorted : ownMax
                 for after in [nil, middle(of: sort)] {
                     var query = TicketQuery(page: PageRequest(limit: 50, after: after), now: Samples.noon)
                     set(&query)
@@ -116,7 +118,7 @@ import Tickets
             for (source, own) in sources {
                 let statement = TicketLists.statement(sort, source)
                 let plan = try await planner.plan(statement, parameters.filters + own + parameters.position)
-                faults += plan.faults(statement.name, sortedMax: SearchBounds().few)
+                faults += plan.faults(statement.name, sortedMax: isStaff ? SearchBounds().few : ownMax)
             }
         }
         let size = isStaff ? Statements.searchSize : Statements.searchSizeCustomer
@@ -143,8 +145,9 @@ import Tickets
         let now = Parameter.instant(Samples.noon)
         var faults: [String] = []
         // Both look at every open ticket, and at no other.
-        faults += try await planner.plan(Statements.queueCounts, [now]).faults("queue counts", sortedMax: 10_000)
-        faults += try await planner.plan(Statements.queueShares, []).faults("queue shares", sortedMax: 10_000)
+        for plan in [
+            try await planner.plan(Statements.queueCounts, [now]), try await planner.plan(Statements.queueShares, []),
+        ] { faults += plan.faults("queue", sortedMax: 10_000) }
         let history: [Parameter] = ["MAICS-50002", 0, 51, .bool(true)]
         faults += try await planner.plan(Statements.comments, history).faults("comments", sortedMax: 51)
         faults += try await planner.plan(Statements.events, history).faults("events", sortedMax: 51)
