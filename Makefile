@@ -47,7 +47,7 @@ bench: build ## Measures against pgbench and nginx on this machine, and writes d
 	swift build $(RELEASE) --product bench-load
 	Scripts/bench
 
-bench-growth: build ## Measures at ten thousand, a million and ten million tickets; the last takes an hour and 80 GB to fill
+bench-growth: build ## Measures at ten thousand, a million and ten million tickets; filling the last needs 90 GB free
 	swift build $(RELEASE) --product bench-fill
 	Scripts/bench-growth --job
 

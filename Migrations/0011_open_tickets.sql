@@ -1,6 +1,6 @@
 -- Who works on open tickets looks at one in twenty, and at fewer each year: indexes that hold no others. The orders of all
--- tickets by age or by closing date begin with years of closed ones, and walked through those: on a million tickets, the solved
--- ones by closing date took 1.3 s and take 1 ms.
+-- tickets by age or by closing date begin with years of closed ones, and walked through those: on a million tickets, a page of the
+-- solved ones by closing date took the service 1.3 s, and takes PostgreSQL 1 ms with these.
 SET LOCAL ROLE reglament_owner;
 
 CREATE INDEX tickets_open_registered_idx ON tickets (registered_at, id) WHERE state <> 'closed';
