@@ -19,6 +19,10 @@ import Tickets
                     try await Self.faultsOfLists(planner, access) + Self.faultsOfSearches(planner, access)
                 }
                 #expect(faults.isEmpty, "\(user.name): \(faults.joined(separator: "\n"))")
+                let plain = try await database.withPlanner(access, plans: "force_generic_plan") { planner in
+                    try await Self.faultsOfPlainLists(planner, access)
+                }
+                #expect(plain.isEmpty, "\(user.name): \(plain.joined(separator: "\n"))")
             }
             let staff = World.access(.ada)
             let slow = try await database.withPlanner(staff, plans: "force_custom_plan") { planner in
@@ -96,6 +100,24 @@ import Tickets
                 }
             }
         }
+        return faults
+    }
+
+    /// Planned without their values, as they are run.
+    private static func faultsOfPlainLists(_ planner: Planner, _ access: Access) async throws -> [String] {
+        var faults: [String] = []
+        var count = 0
+        for sort in TicketSort.allCases {
+            for after in [nil, middle(of: sort)] {
+                var query = TicketQuery(page: PageRequest(limit: 50, after: after), now: Samples.noon)
+                query.sort = sort
+                guard let plain = PlainList(query, access) else { continue }
+                count += 1
+                faults += try await planner.plan(plain.statement, plain.parameters)
+                    .faults(plain.statement.name, sortedMax: 51)
+            }
+        }
+        #expect(count == (access.scope == .staff ? 10 : 4))
         return faults
     }
 
