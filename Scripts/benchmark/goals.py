@@ -44,7 +44,6 @@ TITLES = {
     "solve": "`POST …/solve`",
     "confirm": "`POST …/confirm`",
     "list": "`GET /v1/tickets?sort=triage&limit=50`",
-    "list-planned-once": "the same, pgbench planning once",
     "cpu-healthz": "CPU a request, `GET /healthz`, 64 connections",
     "cpu-get": "CPU a request, `GET /v1/tickets/{id}`, 64 connections",
     "cpu-create": "CPU a request, `POST /v1/tickets`, 64 connections",
