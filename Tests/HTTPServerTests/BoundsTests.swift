@@ -94,7 +94,7 @@ private func seconds(_ work: () -> Void) -> Double {
                     return left.value <= 400 ? piece : nil
                 })
         }
-        try await TestServer.with(try TestServer({ $0.responseStallSecondsMax = 1.5 }, handler: handler)) { server in
+        try await TestServer.with(try TestServer({ $0.responseStallSecondsMax = 3 }, handler: handler)) { server in
             let client = try RawClient(port: server.port)
             client.send(get)
             var received = 0
