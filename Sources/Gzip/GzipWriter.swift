@@ -26,7 +26,7 @@ public final class GzipWriter: @unchecked Sendable {
 
     /// The bytes as one member; nil when that would not be shorter.
     public func compress(_ bytes: [UInt8]) -> [UInt8]? {
-        guard bytes.count < 1 << 30, deflateReset(stream) == Z_OK else { return nil }
+        guard !bytes.isEmpty, bytes.count < 1 << 30, deflateReset(stream) == Z_OK else { return nil }
         var isWhole = false
         let out = [UInt8](unsafeUninitializedCapacity: bytes.count) { out, filled in
             bytes.withUnsafeBufferPointer { bytes in

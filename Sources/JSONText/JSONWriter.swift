@@ -125,13 +125,21 @@ extension JSONWriter {
     private mutating func put(_ byte: UInt8) {
         reserve(1)
         memory[count] = byte
-        count += 1
+        count &+= 1
     }
 
+    @inline(__always)
     private mutating func put(_ bytes: UnsafeRawBufferPointer) {
         reserve(bytes.count)
-        UnsafeMutableRawBufferPointer(rebasing: memory[count...]).copyMemory(from: bytes)
-        count += bytes.count
+        copy(bytes)
+    }
+
+    /// There must be room for all of them.
+    @inline(__always)
+    private mutating func copy(_ bytes: UnsafeRawBufferPointer) {
+        guard let target = memory.baseAddress, let source = bytes.baseAddress else { return }
+        (target + count).copyMemory(from: source, byteCount: bytes.count)
+        count &+= bytes.count
     }
 
     private mutating func put(_ text: StaticString) {
@@ -140,12 +148,13 @@ extension JSONWriter {
 
     private mutating func quote(_ text: String) {
         var text = text
-        put(UInt8(ascii: "\""))
         text.withUTF8 { text in
             let bytes = UnsafeRawBufferPointer(text)
-            if Self.needsEscape(bytes) { escape(bytes) } else { put(bytes) }
+            reserve(bytes.count &+ 2)
+            put(UInt8(ascii: "\""))
+            if Self.needsEscape(bytes) { escape(bytes) } else { copy(bytes) }
+            put(UInt8(ascii: "\""))
         }
-        put(UInt8(ascii: "\""))
     }
 
     /// Whether there is a control character, a quote or a backslash among the bytes, eight at a time: a description of

@@ -215,20 +215,48 @@ public struct Ticket: Sendable, Equatable {
     }
 }
 
-/// A ticket with what a reader needs beside it.
-public struct TicketRecord: Sendable, Equatable {
-    public var ticket: Ticket
+/// A ticket with what a reader needs beside it. A class, because it goes through many hands as it is, and a copy of all that
+/// is in it costs more than writing it as JSON.
+public final class TicketRecord: Sendable, Equatable {
+    public let ticket: Ticket
     /// The names of everybody the ticket mentions.
-    public var people: [UserID: String]
-    public var links: [Link]
+    public let people: Names
+    public let links: [Link]
     /// Whether this caller is among those who may confirm, whatever the state.
-    public var mayConfirm: Bool
+    public let mayConfirm: Bool
 
-    public init(ticket: Ticket, people: [UserID: String], links: [Link], mayConfirm: Bool) {
+    public init(ticket: Ticket, people: Names, links: [Link], mayConfirm: Bool) {
         self.ticket = ticket
         self.people = people
         self.links = links
         self.mayConfirm = mayConfirm
+    }
+
+    public static func == (left: TicketRecord, right: TicketRecord) -> Bool {
+        left.ticket == right.ticket && left.people == right.people && left.links == right.links
+            && left.mayConfirm == right.mayConfirm
+    }
+}
+
+/// The names of a few people: looked through sooner than hashed.
+public struct Names: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+    private var people: [(id: UserID, name: String)] = []
+
+    public init(dictionaryLiteral elements: (UserID, String)...) {
+        for (id, name) in elements { self[id] = name }
+    }
+
+    /// Nil: nobody of that identifier is here.
+    public subscript(id: UserID) -> String? {
+        get { people.first { $0.id == id }?.name }
+        set {
+            people.removeAll { $0.id == id }
+            if let newValue { people.append((id, newValue)) }
+        }
+    }
+
+    public static func == (left: Names, right: Names) -> Bool {
+        left.people.count == right.people.count && left.people.allSatisfy { right[$0.id] == $0.name }
     }
 }
 

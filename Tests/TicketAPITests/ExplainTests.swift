@@ -74,9 +74,12 @@ import Tickets
     }
 
     @Test func `a calendar that runs out is said, not guessed`() throws {
-        var record = try Sample.record(state: .solved)
-        record.ticket.autoClose?.at = nil
-        record.ticket.autoClose?.days = []
+        let solved = try Sample.record(state: .solved)
+        var ticket = solved.ticket
+        ticket.autoClose?.at = nil
+        ticket.autoClose?.days = []
+        let record = TicketRecord(
+            ticket: ticket, people: solved.people, links: solved.links, mayConfirm: solved.mayConfirm)
         let close = try explain(record, in: .ru)["auto_close"]
         #expect(close["at"].isNull && close["days"].array.isEmpty)
         #expect(close["because"].string?.contains("ru") == true)

@@ -112,11 +112,11 @@ extension API {
 extension TicketRecord {
     /// The ticket as the change leaves it, for the answer that is kept along with it.
     func after(_ change: Change, newcomers: [User]) -> TicketRecord {
-        var after = self
-        after.ticket = change.ticket
-        for user in newcomers { after.people[user.id] = user.name }
-        after.links += change.linked.filter { !links.contains($0) }
-        if let gone = change.unlinked { after.links.removeAll { $0 == gone } }
-        return after
+        var people = people
+        for user in newcomers { people[user.id] = user.name }
+        let linked = links + change.linked.filter { !links.contains($0) }
+        return TicketRecord(
+            ticket: change.ticket, people: people, links: linked.filter { $0 != change.unlinked },
+            mayConfirm: mayConfirm)
     }
 }

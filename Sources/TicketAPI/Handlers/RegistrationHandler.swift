@@ -25,10 +25,9 @@ extension API {
             let change = Registration.decide(
                 request.draft, number: ground.number, contract: contract, by: Actor(exchange.caller.user),
                 at: exchange.now, rules: rules)
-            let people = [ground.reporter, exchange.caller.user].compactMap(\.self)
-            let record = TicketRecord(
-                ticket: change.ticket, people: Dictionary(people.map { ($0.id, $0.name) }) { first, _ in first },
-                links: change.linked, mayConfirm: false)
+            var people: Names = [exchange.caller.id: exchange.caller.user.name]
+            if let reporter = ground.reporter { people[reporter.id] = reporter.name }
+            let record = TicketRecord(ticket: change.ticket, people: people, links: change.linked, mayConfirm: false)
             var answer = answer(with: record, exchange, status: 201)
             answer.location = "/v1/tickets/\(change.ticket.id)"
             try await store.write(change, answer: answer.kept, exchange.access)

@@ -73,7 +73,7 @@ extension ResultRow {
     /// A ticket, the names of its people, its links, and whether the reader may confirm.
     mutating func ticketRecord() throws(RowError) -> TicketRecord {
         let ticket = try ticket()
-        var people: [UserID: String] = [:]
+        var people: Names = [:]
         for entry in try texts() {
             guard let space = entry.utf8.firstIndex(of: UInt8(ascii: " ")) else { continue }
             people[UserID(stored: String(entry[..<space]))] = String(entry[entry.utf8.index(after: space)...])
