@@ -34,7 +34,7 @@ turns the one first and the other.
   own that it cannot leave out). Over TLS with the same certificate and cipher, {cipher}.
 - **pgbench**: `--protocol=prepared` over the Unix socket, on the same rows, in the same role and with the same `plan_cache_mode`; it sends what
   the service sent for one real call, read from PostgreSQL's log: see [below](#what-pgbench-executes). The time in which its clients connect and prepare their statements
-  does not count. “Planning once” is the list with a plan that is kept, as no service with optional filters can.
+  does not count.
 - Both wait for the disk (`fsync`, `synchronous_commit`). After each measurement that writes, every table is put back as it was,
   vacuumed and checkpointed, and rows are counted: one event and one key a request, or the measurement is void.
 - The service runs as it is delivered, with {loops}, its access log in a file, and without rate limits. It idles beside
