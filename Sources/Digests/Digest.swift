@@ -44,7 +44,7 @@ public struct Digest: Sendable, Hashable {
 public struct SHA256: ~Copyable {
     private let context: OpaquePointer?
 
-    /// Looked up once: with `EVP_sha256()` OpenSSL 3 would do so for every message, at the price of hashing 300 bytes.
+    /// Looked up once: with `EVP_sha256()` OpenSSL 3 would do so for every message.
     ///
     /// Unsafe for the compiler alone: an algorithm that was fetched is never changed.
     nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)

@@ -1,6 +1,6 @@
 /// Writes JSON into memory of its own; never builds a tree. Strings are escaped as little as RFC 8785 section 3.2.2.2 does.
 ///
-/// The memory is raw, because an array asks at each byte whether it is shared: a ticket took two and a half times as long.
+/// The memory is raw, because an array asks at each byte whether it is shared.
 public struct JSONWriter: ~Copyable {
     private var memory: UnsafeMutableRawBufferPointer
     private var count = 0
@@ -157,8 +157,7 @@ extension JSONWriter {
         }
     }
 
-    /// Whether there is a control character, a quote or a backslash among the bytes, eight at a time: a description of
-    /// a kilobyte costs 600 instructions instead of 7,000.
+    /// Whether there is a control character, a quote or a backslash among the bytes, eight at a time.
     private static func needsEscape(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highs: UInt64 = 0x8080_8080_8080_8080

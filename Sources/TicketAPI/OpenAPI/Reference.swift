@@ -5,8 +5,8 @@ public import Regulations
 
 /// What the service says of itself: the OpenAPI document and the pages made of the same tables, in every language.
 ///
-/// Drawn when somebody first asks, beside the loops, and given out as it is from then on: drawing all of it takes longer
-/// than everything else that a start waits for. From any thread.
+/// Drawn when somebody first asks, beside the loops, and given out as it is from then on: a language takes some 30 ms,
+/// which no start should wait for. From any thread.
 ///
 /// Unchecked: `drawings` is touched only while `mutex` is held.
 public final class Reference: @unchecked Sendable {
