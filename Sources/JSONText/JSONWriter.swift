@@ -31,8 +31,22 @@ public struct JSONWriter: ~Copyable {
         end(UInt8(ascii: "]"))
     }
 
-    /// The name of the member whose value is written next.
-    public mutating func key(_ name: String) {
+    /// The name of the member whose value is written next; it must not need an escape.
+    ///
+    /// A name that stands in the code is copied as it is: half of what is written is names.
+    public mutating func key(_ name: StaticString) {
+        let count = name.utf8CodeUnitCount
+        reserve(count &+ 4)
+        if needsComma { putInRoom(UInt8(ascii: ",")) }
+        putInRoom(UInt8(ascii: "\""))
+        copy(UnsafeRawBufferPointer(start: name.utf8Start, count: count))
+        putInRoom(UInt8(ascii: "\""))
+        putInRoom(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    /// As `key`, of a name that is known only now.
+    public mutating func key(named name: String) {
         separate()
         quote(name)
         put(UInt8(ascii: ":"))
@@ -124,6 +138,12 @@ extension JSONWriter {
     @inline(__always)
     private mutating func put(_ byte: UInt8) {
         reserve(1)
+        putInRoom(byte)
+    }
+
+    /// There must be room for it.
+    @inline(__always)
+    private mutating func putInRoom(_ byte: UInt8) {
         memory[count] = byte
         count &+= 1
     }
@@ -151,7 +171,7 @@ extension JSONWriter {
         text.withUTF8 { text in
             let bytes = UnsafeRawBufferPointer(text)
             reserve(bytes.count &+ 2)
-            put(UInt8(ascii: "\""))
+            putInRoom(UInt8(ascii: "\""))
             if Self.needsEscape(bytes) { escape(bytes) } else { copy(bytes) }
             put(UInt8(ascii: "\""))
         }
@@ -211,24 +231,34 @@ extension JSONWriter {
 
 /// One member at a time; a nil value is written as `null`.
 extension JSONWriter {
-    public mutating func member(_ name: String, _ value: String?) {
+    public mutating func member(_ name: StaticString, _ value: String?) {
         key(name)
         if let value { string(value) } else { null() }
     }
 
-    public mutating func member(_ name: String, _ value: Int?) {
+    public mutating func member(_ name: StaticString, _ value: Int?) {
         key(name)
         if let value { integer(value) } else { null() }
     }
 
-    public mutating func member(_ name: String, _ value: Bool?) {
+    public mutating func member(_ name: StaticString, _ value: Bool?) {
         key(name)
         if let value { bool(value) } else { null() }
     }
 
-    public mutating func member(_ name: String, _ values: [String]) {
+    public mutating func member(_ name: StaticString, _ values: [String]) {
         key(name)
         array { writer in for value in values { writer.string(value) } }
+    }
+
+    public mutating func member(named name: String, _ value: String) {
+        key(named: name)
+        string(value)
+    }
+
+    public mutating func member(named name: String, _ value: Int) {
+        key(named: name)
+        integer(value)
     }
 
     /// Writes a value that was read, with its number literals as they were.
@@ -242,7 +272,7 @@ extension JSONWriter {
         case .object(let members):
             object { writer in
                 for member in members {
-                    writer.key(member.name)
+                    writer.key(named: member.name)
                     writer.node(member.node)
                 }
             }

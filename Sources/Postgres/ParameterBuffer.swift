@@ -10,7 +10,8 @@ struct ParameterBuffer {
     private var lengths: [Int32] = []
     private var formats: [Int32] = []
 
-    /// The epoch of PostgreSQL, 2000-01-01, in microseconds since 1970.
+    /// The epoch of PostgreSQL, 2000-01-01, in days and in microseconds since 1970.
+    static let epochDays = 10_957
     static let epochMicroseconds: Int64 = 946_684_800_000_000
 
     /// The index (from 1) of the first parameter that cannot be sent, nil when all can.
@@ -144,13 +145,16 @@ enum TypeID {
     static let int8: UInt32 = 20
     static let int2: UInt32 = 21
     static let int4: UInt32 = 23
+    static let text: UInt32 = 25
     static let oid: UInt32 = 26
     static let float4: UInt32 = 700
     static let float8: UInt32 = 701
+    static let varchar: UInt32 = 1043
     static let date: UInt32 = 1082
     static let timestamp: UInt32 = 1114
     static let timestamptz: UInt32 = 1184
     static let numeric: UInt32 = 1700
+    static let record: UInt32 = 2249
     static let uuid: UInt32 = 2950
     static let jsonb: UInt32 = 3802
 }

@@ -51,7 +51,7 @@ final class Rows<Row> {
         rows = []
         rows.reserveCapacity(count)
         for index in 0..<count {
-            var row = ResultRow(result: result, row: Int32(index))
+            var row = try ResultRow(result: result, row: Int32(index))
             rows.append(try read(&row))
         }
     }

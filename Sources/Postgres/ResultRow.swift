@@ -1,43 +1,70 @@
 import CLibPQ
 
 /// One row, read column by column in their order. It lives as long as the call of the reader it is handed to.
+///
+/// Where a statement gives one composite value (`SELECT ROW(…)`), its fields are the columns: PostgreSQL then describes one
+/// column instead of fifty with every answer, and libpq copies one. A third of what it costs to read a ticket.
 public struct ResultRow: ~Copyable {
     private let result: OpaquePointer
     private let row: Int32
-    private var column: Int32 = 0
+    private let columns: Int
+    private var column = 0
+    /// What is left of a composite value; nil: the columns are libpq's.
+    private var fields: UnsafeRawBufferPointer?
 
-    init(result: OpaquePointer, row: Int32) {
+    init(result: OpaquePointer, row: Int32) throws(RowError) {
         self.result = result
         self.row = row
+        guard PQnfields(result) == 1, PQftype(result, 0) == TypeID.record, PQgetisnull(result, row, 0) == 0 else {
+            columns = Int(PQnfields(result))
+            return
+        }
+        let value = UnsafeRawBufferPointer(
+            start: PQgetvalue(result, row, 0), count: Int(PQgetlength(result, row, 0)))
+        guard value.count >= 4 else { throw RowError(column: 1, reason: "is no composite value") }
+        columns = Int(Self.word(value, 0))
+        fields = UnsafeRawBufferPointer(rebasing: value[4...])
     }
 
     static func count(of result: OpaquePointer) -> Int { Int(PQntuples(result)) }
 
     /// Whether the next column is NULL; does not pass it.
-    public var nextIsNull: Bool { PQgetisnull(result, row, column) == 1 }
+    public var nextIsNull: Bool {
+        guard let fields else { return PQgetisnull(result, row, Int32(column)) == 1 }
+        return fields.count >= 8 && Self.word(fields, 4) < 0
+    }
 
     /// Passes one column.
-    public mutating func skip() { column += 1 }
+    public mutating func skip() throws(RowError) { _ = try nextColumn() }
 
     /// text, varchar, json, jsonb, enums, and whatever else has a text as its binary form.
     public mutating func text() throws(RowError) -> String { try required(try optionalText()) }
 
     /// As `text`; nil for NULL.
     public mutating func optionalText() throws(RowError) -> String? {
-        let type = PQftype(result, column)
-        switch type {
-        case TypeID.jsonb:
-            return try next { (bytes) throws(RowError) in
-                String(decoding: bytes.dropFirst(), as: UTF8.self)  // A version number of one byte comes first.
-            }
-        case TypeID.uuid:
-            return try next { (bytes) throws(RowError) in Self.uuid(bytes) }
+        let next = try nextColumn()
+        guard let bytes = next.bytes else { return nil }
+        switch next.type {
+        case TypeID.text, TypeID.varchar: return String(decoding: bytes, as: UTF8.self)
+        case TypeID.jsonb: return String(decoding: bytes.dropFirst(), as: UTF8.self)  // After a version number.
+        case TypeID.uuid: return Self.uuid(bytes)
         case TypeID.bool, TypeID.bytea, TypeID.int8, TypeID.int2, TypeID.int4, TypeID.oid, TypeID.float4, TypeID.float8,
             TypeID.date, TypeID.timestamp, TypeID.timestamptz, TypeID.numeric:
-            throw fault("is of type \(type), no text")
-        default:
-            return try next { (bytes) throws(RowError) in String(decoding: bytes, as: UTF8.self) }
+            throw fault("is of type \(next.type), no text")
+        default: return String(decoding: bytes, as: UTF8.self)
         }
+    }
+
+    /// Whatever `text` reads, handed on as bytes that live as long as `body` runs; nil for NULL.
+    public mutating func withOptionalText<Value>(
+        _ body: (UnsafeRawBufferPointer) throws(RowError) -> Value
+    ) throws(RowError) -> Value? {
+        let next = try nextColumn()
+        guard let bytes = next.bytes else { return nil }
+        guard next.type == TypeID.text || next.type == TypeID.varchar else {
+            throw fault("is of type \(next.type), no text")
+        }
+        return try body(bytes)
     }
 
     /// smallint, integer, bigint; a whole number in 64 bits.
@@ -45,16 +72,22 @@ public struct ResultRow: ~Copyable {
 
     /// As `int`; nil for NULL.
     public mutating func optionalInt() throws(RowError) -> Int? {
-        try expect([TypeID.int8, TypeID.int4, TypeID.int2], "whole number")
-        return try next { (bytes) throws(RowError) in Self.integer(bytes) }
+        let next = try nextColumn()
+        guard let bytes = next.bytes else { return nil }
+        switch next.type {
+        case TypeID.int4, TypeID.int8, TypeID.int2: return Self.integer(bytes)
+        default: throw fault("is of type \(next.type), no whole number")
+        }
     }
 
     public mutating func bool() throws(RowError) -> Bool { try required(try optionalBool()) }
 
     /// nil for NULL.
     public mutating func optionalBool() throws(RowError) -> Bool? {
-        try expect([TypeID.bool], "boolean")
-        return try next { (bytes) throws(RowError) in bytes.first == 1 }
+        let next = try nextColumn()
+        guard let bytes = next.bytes else { return nil }
+        guard next.type == TypeID.bool else { throw fault("is of type \(next.type), no boolean") }
+        return bytes.first == 1
     }
 
     /// real or double precision.
@@ -62,11 +95,12 @@ public struct ResultRow: ~Copyable {
 
     /// As `double`; nil for NULL.
     public mutating func optionalDouble() throws(RowError) -> Double? {
-        try expect([TypeID.float8, TypeID.float4], "floating point number")
-        return try next { (bytes) throws(RowError) in
-            bytes.count == 4
-                ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: Self.integer(bytes))))
-                : Double(bitPattern: UInt64(bitPattern: Int64(Self.integer(bytes))))
+        let next = try nextColumn()
+        guard let bytes = next.bytes else { return nil }
+        switch next.type {
+        case TypeID.float4: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: Self.integer(bytes))))
+        case TypeID.float8: return Double(bitPattern: UInt64(bitPattern: Int64(Self.integer(bytes))))
+        default: throw fault("is of type \(next.type), no floating point number")
         }
     }
 
@@ -75,7 +109,7 @@ public struct ResultRow: ~Copyable {
 
     /// As `bytes`; nil for NULL.
     public mutating func optionalBytes() throws(RowError) -> [UInt8]? {
-        try next { (bytes) throws(RowError) in [UInt8](bytes) }
+        try nextColumn().bytes.map { [UInt8]($0) }
     }
 
     /// timestamptz or timestamp, in microseconds since 1970; `Int64.min` and `Int64.max` are the infinities.
@@ -83,8 +117,12 @@ public struct ResultRow: ~Copyable {
 
     /// As `timestamp`; nil for NULL.
     public mutating func optionalTimestamp() throws(RowError) -> Int64? {
-        try expect([TypeID.timestamptz, TypeID.timestamp], "timestamp")
-        return try next { (bytes) throws(RowError) in Self.time(bytes) }
+        let next = try nextColumn()
+        guard let bytes = next.bytes else { return nil }
+        switch next.type {
+        case TypeID.timestamptz, TypeID.timestamp: return Self.time(bytes)
+        default: throw fault("is of type \(next.type), no timestamp")
+        }
     }
 
     /// date, as YYYY-MM-DD.
@@ -92,8 +130,10 @@ public struct ResultRow: ~Copyable {
 
     /// As `date`; nil for NULL.
     public mutating func optionalDate() throws(RowError) -> String? {
-        try expect([TypeID.date], "date")
-        return try next { (bytes) throws(RowError) in isoDate(daysSince2000: Self.integer(bytes)) }
+        let next = try nextColumn()
+        guard let bytes = next.bytes else { return nil }
+        guard next.type == TypeID.date else { throw fault("is of type \(next.type), no date") }
+        return isoDate(daysSince2000: Self.integer(bytes))
     }
 
     /// text[]; a NULL among the elements is a fault.
@@ -104,6 +144,11 @@ public struct ResultRow: ~Copyable {
     /// As `texts`; nil for NULL.
     public mutating func optionalTexts() throws(RowError) -> [String]? {
         try array { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// As `texts`, each element handed on as bytes that live as long as that call of `body` runs.
+    public mutating func forEachText(_ body: (UnsafeRawBufferPointer) -> Void) throws(RowError) {
+        _ = try required(try array(body))
     }
 
     /// smallint[], integer[] or bigint[].
@@ -122,76 +167,98 @@ public struct ResultRow: ~Copyable {
     public mutating func optionalDates() throws(RowError) -> [String]? {
         try array { isoDate(daysSince2000: Self.integer($0)) }
     }
+
+    /// date[], each in days since 1970; nil for NULL.
+    public mutating func optionalDayNumbers() throws(RowError) -> [Int]? {
+        try array { Self.integer($0) + ParameterBuffer.epochDays }
+    }
 }
 
 extension ResultRow {
-    private func fault(_ reason: String) -> RowError { RowError(column: Int(column) + 1, reason: reason) }
+    /// About the column that was passed last.
+    private func fault(_ reason: String) -> RowError { RowError(column: column, reason: reason) }
 
     /// `value` was read from the column before the present one.
     private func required<Value>(_ value: Value?) throws(RowError) -> Value {
-        guard let value else { throw RowError(column: Int(column), reason: "is NULL") }
+        guard let value else { throw fault("is NULL") }
         return value
     }
 
-    private func expect(_ types: [UInt32], _ name: String) throws(RowError) {
-        let type = PQftype(result, column)
-        guard types.contains(type) else { throw fault("is of type \(type), no \(name)") }
-    }
-
-    private mutating func next<Value>(
-        _ read: (UnsafeBufferPointer<UInt8>) throws(RowError) -> Value
-    ) throws(RowError) -> Value? {
-        guard column < PQnfields(result) else { throw fault("does not exist") }
-        defer { column += 1 }
-        if PQgetisnull(result, row, column) == 1 { return nil }
-        let count = Int(PQgetlength(result, row, column))
-        guard let value = PQgetvalue(result, row, column) else { return nil }
-        return try value.withMemoryRebound(to: UInt8.self, capacity: count) { (start) throws(RowError) in
-            try read(UnsafeBufferPointer(start: start, count: count))
+    /// Passes a column and gives its type and its bytes in PostgreSQL's binary form; nil for NULL.
+    private mutating func nextColumn() throws(RowError) -> (type: UInt32, bytes: UnsafeRawBufferPointer?) {
+        guard column < columns else { throw RowError(column: column + 1, reason: "does not exist") }
+        column += 1
+        guard let fields else {
+            let column = Int32(column - 1)
+            let type = PQftype(result, column)
+            if PQgetisnull(result, row, column) == 1 { return (type, nil) }
+            return (
+                type,
+                UnsafeRawBufferPointer(
+                    start: PQgetvalue(result, row, column), count: Int(PQgetlength(result, row, column)))
+            )
         }
+        // Its type, its length, its bytes; a length of -1 is NULL.
+        guard fields.count >= 8 else { throw fault("is cut off") }
+        let type = UInt32(bitPattern: Self.word(fields, 0))
+        let length = Int(Self.word(fields, 4))
+        guard length >= 0 else {
+            self.fields = UnsafeRawBufferPointer(rebasing: fields[8...])
+            return (type, nil)
+        }
+        guard fields.count - 8 >= length else { throw fault("is cut off") }
+        self.fields = UnsafeRawBufferPointer(rebasing: fields[(8 + length)...])
+        return (type, UnsafeRawBufferPointer(rebasing: fields[8..<8 + length]))
     }
 
     /// The binary form of a one-dimensional array: dimensions, flag, element type, size, lower bound, elements.
     private mutating func array<Element>(
-        _ read: (UnsafeBufferPointer<UInt8>) -> Element
+        _ read: (UnsafeRawBufferPointer) -> Element
     ) throws(RowError) -> [Element]? {
-        let column = Int(column) + 1
-        return try next { (bytes) throws(RowError) in
-            func word(_ offset: Int) throws(RowError) -> Int {
-                guard offset + 4 <= bytes.count else { throw RowError(column: column, reason: "is no array") }
-                return Self.integer(UnsafeBufferPointer(rebasing: bytes[offset..<offset + 4]))
-            }
-            let dimensions = try word(0)
-            if dimensions == 0 { return [] }
-            guard dimensions == 1 else { throw RowError(column: column, reason: "is no array of one dimension") }
-            let count = try word(12)
-            var elements: [Element] = []
-            elements.reserveCapacity(count)
-            var offset = 20
-            for _ in 0..<count {
-                let length = try word(offset)
-                offset += 4
-                guard length >= 0 else { throw RowError(column: column, reason: "holds a NULL") }
-                guard offset + length <= bytes.count else { throw RowError(column: column, reason: "is no array") }
-                elements.append(read(UnsafeBufferPointer(rebasing: bytes[offset..<offset + length])))
-                offset += length
-            }
-            return elements
+        guard let bytes = try nextColumn().bytes else { return nil }
+        func word(_ offset: Int) throws(RowError) -> Int {
+            guard offset + 4 <= bytes.count else { throw fault("is no array") }
+            return Int(Self.word(bytes, offset))
         }
+        let dimensions = try word(0)
+        if dimensions == 0 { return [] }
+        guard dimensions == 1 else { throw fault("is no array of one dimension") }
+        let count = try word(12)
+        // Each element has a length at least.
+        guard count >= 0, count <= bytes.count / 4 else { throw fault("is no array") }
+        var elements: [Element] = []
+        elements.reserveCapacity(count)
+        var offset = 20
+        for _ in 0..<count {
+            let length = try word(offset)
+            offset += 4
+            guard length >= 0 else { throw fault("holds a NULL") }
+            guard length <= bytes.count - offset else { throw fault("is no array") }
+            elements.append(read(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length])))
+            offset += length
+        }
+        return elements
+    }
+
+    /// Four bytes at an offset, big-endian.
+    private static func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int32 {
+        Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self))
     }
 
     /// Big-endian, two's complement, of 1 to 8 bytes.
-    private static func integer(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    private static func integer(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if bytes.count == 4 { return Int(word(bytes, 0)) }
+        if bytes.count == 8 { return Int(Int64(bigEndian: bytes.loadUnaligned(as: Int64.self))) }
         guard let first = bytes.first else { return 0 }
         return bytes.dropFirst().reduce(Int(Int8(bitPattern: first))) { $0 << 8 | Int($1) }
     }
 
-    private static func time(_ bytes: UnsafeBufferPointer<UInt8>) -> Int64 {
+    private static func time(_ bytes: UnsafeRawBufferPointer) -> Int64 {
         let value = Int64(integer(bytes))
         return value == .min || value == .max ? value : value + ParameterBuffer.epochMicroseconds
     }
 
-    private static func uuid(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+    private static func uuid(_ bytes: UnsafeRawBufferPointer) -> String {
         var text = ""
         for (index, byte) in bytes.enumerated() {
             if [4, 6, 8, 10].contains(index) { text += "-" }

@@ -7,11 +7,18 @@ import Tickets
 /// Something that is written as JSON.
 protocol Body {
     func write(to json: inout JSONWriter)
+
+    /// About how many bytes that will be: room for them is made at once.
+    var size: Int { get }
+}
+
+extension Body {
+    var size: Int { 2048 }
 }
 
 extension JSONWriter {
     /// A point in time as the contract writes it, or `null`.
-    mutating func member(_ name: String, _ instant: Instant?) {
+    mutating func member(_ name: StaticString, _ instant: Instant?) {
         key(name)
         guard let instant else { return null() }
         string(length: Instant.rfc3339Count) { instant.writeRFC3339(to: $0) }
@@ -73,7 +80,7 @@ struct Answer: Sendable {
 
     static func json(_ status: Int, _ body: some Body, in language: Language, location: String? = nil) -> Answer {
         let writing = Writing()
-        var writer = JSONWriter(capacity: 1024)
+        var writer = JSONWriter(capacity: body.size)
         body.write(to: &writer)
         writing.end()
         var answer = Answer(status: status, contentType: "application/json", language: language, body: writer.bytes)

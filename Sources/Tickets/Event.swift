@@ -62,7 +62,7 @@ public enum FieldValue: Sendable, Equatable {
             json.object { json in
                 // RFC 8785 sorts by UTF-16 code units.
                 for key in members.keys.sorted(by: { $0.utf16.lexicographicallyPrecedes($1.utf16) }) {
-                    json.key(key)
+                    json.key(named: key)
                     json.string(members[key] ?? "")
                 }
             }

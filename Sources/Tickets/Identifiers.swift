@@ -45,23 +45,25 @@ public typealias FollowUpID = ID<FollowUp>
 
 /// A registration number: the product's prefix and a number that is never used twice.
 public struct TicketID: Sendable, Hashable, Comparable, CustomStringConvertible {
-    public let prefix: String
     public let number: Int64
+    /// As people write it. Fifteen characters need no memory of their own.
+    public let text: String
 
     public init(prefix: String, number: Int64) {
-        self.prefix = prefix
         self.number = number
+        text = "\(prefix)-\(number)"
     }
 
     /// Nil unless the text is written exactly as a registration number is: `OMNIVOX-1042`.
     public init?(_ text: String) {
         var text = text
-        guard let (prefix, number) = text.withUTF8(Self.parts) else { return nil }
-        self.init(prefix: prefix, number: number)
+        guard let number = text.withUTF8(Self.number) else { return nil }
+        self.number = number
+        self.text = text
     }
 
     /// 2 to 12 capitals, a hyphen, and 1 to 18 digits of which the first is no zero.
-    private static func parts(_ text: UnsafeBufferPointer<UInt8>) -> (String, Int64)? {
+    private static func number(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
         guard let hyphen = text.firstIndex(of: UInt8(ascii: "-")), (2...12).contains(hyphen) else { return nil }
         let letters = text[..<hyphen]
         let digits = text[(hyphen + 1)...]
@@ -73,10 +75,13 @@ public struct TicketID: Sendable, Hashable, Comparable, CustomStringConvertible 
             guard (0x30...0x39).contains(digit) else { return nil }
             number = number * 10 + Int64(digit - 0x30)
         }
-        return (String(decoding: letters, as: UTF8.self), number)
+        return number
     }
 
-    public var description: String { "\(prefix)-\(number)" }
+    /// The product's.
+    public var prefix: Substring { text.prefix { $0 != "-" } }
+
+    public var description: String { text }
 
     public static func < (left: TicketID, right: TicketID) -> Bool {
         (left.prefix, left.number) < (right.prefix, right.number)

@@ -66,20 +66,16 @@ public enum Lifecycle {
 
     /// What this caller may do now.
     public static func actions(on record: TicketRecord, for role: Role) -> [Action] {
-        let actions = offeredBy[record.ticket.state]?[role] ?? []
+        let actions = offeredBy[record.ticket.state.index][role.index]
         return record.mayConfirm ? actions : actions.filter { $0 != .confirm }
     }
 
-    /// What each state has for each role, out of the tables once: every ticket that is shown asks for it.
-    private static let offeredBy: [State: [Role: [Action]]] = {
-        var all: [State: [Role: [Action]]] = [:]
-        for (state, steps) in table {
-            for role in Role.allCases {
-                all[state, default: [:]][role] = offered.filter { action in
-                    actors[action]?.contains(role) == true && (action == .link || steps[action] != nil)
-                }
+    /// What each state has for each role, both by their index, out of the tables once: every ticket that is shown asks for it.
+    private static let offeredBy: [[[Action]]] = State.allCases.map { state in
+        Role.allCases.map { role in
+            offered.filter { action in
+                actors[action]?.contains(role) == true && (action == .link || table[state]?[action] != nil)
             }
         }
-        return all
-    }()
+    }
 }

@@ -8,6 +8,17 @@ public enum Role: String, CaseIterable, Sendable {
     public static let employees: Set<Role> = [.engineer, .lead, .admin]
 
     public var isEmployee: Bool { Role.employees.contains(self) }
+
+    /// Its place among all.
+    var index: Int {
+        switch self {
+        case .customer: 0
+        case .engineer: 1
+        case .lead: 2
+        case .admin: 3
+        case .service: 4
+        }
+    }
 }
 
 /// A customer of the vendor.

@@ -6,6 +6,7 @@ public struct Rulebook: Sendable {
     public let current: [String: Policy]
     /// Every known version, the current ones included, by code and version.
     private let versions: [PolicyVersion: Policy]
+    private let words: [PolicyVersion: TicketWords]
     public let calendars: [String: WorkCalendar]
     private let zones: [String: TimeZoneRules]
 
@@ -17,6 +18,7 @@ public struct Rulebook: Sendable {
         versions = Dictionary(
             (current + earlier).map { (PolicyVersion(code: $0.code, version: $0.version), $0) },
             uniquingKeysWith: { first, _ in first })
+        words = versions.mapValues(TicketWords.init)
         self.calendars = Dictionary(calendars.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.zones = Dictionary(zones.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -24,6 +26,11 @@ public struct Rulebook: Sendable {
     /// Nil when another instance registered tickets under a version that this one has not read yet.
     public func policy(_ code: String, version: Int) -> Policy? {
         versions[PolicyVersion(code: code, version: version)]
+    }
+
+    /// What that version calls things in every one of its tickets; nil as for `policy`.
+    public func words(_ code: String, version: Int) -> TicketWords? {
+        words[PolicyVersion(code: code, version: version)]
     }
 
     public func zone(_ identifier: String) -> TimeZoneRules? { zones[identifier] }
@@ -42,6 +49,24 @@ public struct Rulebook: Sendable {
     private struct PolicyVersion: Hashable {
         let code: String
         let version: Int
+    }
+}
+
+/// What every ticket that is shown takes from its regulation. By reference: a copy of all that a regulation holds was a
+/// twentieth of what a ticket of a list costs.
+public final class TicketWords: Sendable {
+    /// The keys of the details in their order.
+    public let detailKeys: [String]
+    private let states: [LocalizedText?]
+
+    init(_ policy: Policy) {
+        detailKeys = policy.details.map(\.key)
+        states = State.allCases.map { policy.states[$0.rawValue] }
+    }
+
+    /// The regulation's own name for a state.
+    public func name(of state: State, _ language: Language) -> String {
+        states[state.index]?[language] ?? state.rawValue
     }
 }
 

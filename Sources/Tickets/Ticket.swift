@@ -9,6 +9,17 @@ public enum State: String, CaseIterable, Sendable {
     case closed
 
     public var isOpen: Bool { self != .closed }
+
+    /// Its place among all.
+    var index: Int {
+        switch self {
+        case .registered: 0
+        case .assigned: 1
+        case .awaitingInformation: 2
+        case .solved: 3
+        case .closed: 4
+        }
+    }
 }
 
 /// Why a ticket is closed.

@@ -68,11 +68,13 @@ struct Sent: Sendable, CustomTestStringConvertible {
         #expect(rows == [sent.text])
     }
 
-    @Test func `every kind comes back as it was sent`() async throws {
-        let sql = """
-            SELECT $1::text, $2::bigint, $3::smallint, $4::boolean, $5::bytea, $6::double precision, $7::timestamptz,
-                   $8::date, $9::text[], $10::bigint[], $11::timestamptz[], $12::date[], $13::jsonb, $14::uuid, $15::real
+    @Test(arguments: ["SELECT %", "SELECT ROW(%)"])
+    func `every kind comes back as it was sent`(form: String) async throws {
+        let columns = """
+            $1::text, $2::bigint, $3::smallint, $4::boolean, $5::bytea, $6::double precision, $7::timestamptz,
+            $8::date, $9::text[], $10::bigint[], $11::timestamptz[], $12::date[], $13::jsonb, $14::uuid, $15::real
             """
+        let sql = form.split(separator: "%", omittingEmptySubsequences: false).joined(separator: columns)
         let day = "0044-03-15"
         let parameters: [Parameter] = [
             "Ёж", .integer(Int64.min), -7, true, .bytes([0, 255]), .double(1e-300),
@@ -95,6 +97,44 @@ struct Sent: Sendable, CustomTestStringConvertible {
         let rows = try await withLane(.exclusive(connections: 1)) { _, lane in try await lane.run(statement, parameters)
         }
         #expect(rows == [[Bool](repeating: true, count: 15)])
+    }
+
+    @Test(arguments: ["SELECT %", "SELECT ROW(%)"])
+    func `NULLs, skipped columns and lists stand where they should`(form: String) async throws {
+        let columns = """
+            NULL::text, NULL::bigint, 7, NULL::boolean, NULL::timestamptz, NULL::text[], 'x'::text, ARRAY['a', '', 'Ж'],
+            ARRAY[date '1999-12-31', '1970-01-01'], NULL::date[], 'end'::varchar
+            """
+        let sql = form.split(separator: "%", omittingEmptySubsequences: false).joined(separator: columns)
+        let statement = Statement<[Bool]>("nulls", sql) { (row: inout ResultRow) throws(RowError) in
+            var seen = [row.nextIsNull, try row.optionalText() == nil, try row.optionalInt() == nil]
+            try row.skip()
+            seen += [row.nextIsNull, try row.optionalBool() == nil, try row.optionalTimestamp() == nil]
+            seen += [try row.optionalTexts() == nil, !row.nextIsNull, try row.text() == "x"]
+            var parts: [[UInt8]] = []
+            try row.forEachText { parts.append(Array($0)) }
+            seen += [parts == [Array("a".utf8), [], Array("Ж".utf8)]]
+            seen += [try row.optionalDayNumbers() == [10_956, 0], try row.optionalDayNumbers() == nil]
+            return seen + [try row.text() == "end"]
+        }
+        let rows = try await withLane(.exclusive(connections: 1)) { _, lane in try await lane.run(statement) }
+        #expect(rows == [[Bool](repeating: true, count: 13)])
+    }
+
+    @Test func `a composite value's columns are counted and typed as others are`() async throws {
+        let greedy = Statement<Int>("greedy", "SELECT ROW(1, 'a'::text)") { (row: inout ResultRow) throws(RowError) in
+            try row.int() + row.int()
+        }
+        let hungry = Statement<Int>("hungry", "SELECT ROW(1)") { (row: inout ResultRow) throws(RowError) in
+            try row.int() + row.int()
+        }
+        try await withLane(.exclusive(connections: 1)) { _, lane in
+            let wrong = await failure { _ = try await lane.run(greedy) }
+            #expect(
+                wrong == .decoding(statement: "greedy", RowError(column: 2, reason: "is of type 25, no whole number")))
+            let missing = await failure { _ = try await lane.run(hungry) }
+            #expect(missing == .decoding(statement: "hungry", RowError(column: 2, reason: "does not exist")))
+        }
     }
 
     @Test func `every day of eight centuries reads as PostgreSQL writes it`() async throws {

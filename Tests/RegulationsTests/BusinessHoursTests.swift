@@ -46,7 +46,7 @@ import Testing
             writer.key("windows")
             writer.object { writer in
                 for (weekday, list) in zip(SupportSchedule.weekdays, windows) {
-                    writer.key(weekday)
+                    writer.key(named: weekday)
                     writer.array { writer in
                         for window in list {
                             writer.object { writer in

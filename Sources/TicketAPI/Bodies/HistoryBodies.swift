@@ -61,7 +61,7 @@ struct EventBody: Body {
             json.key("changes")
             json.object { json in
                 for change in event.changes {
-                    json.key(change.field)
+                    json.key(named: change.field)
                     if let text = change.json { json.raw(Array(text.utf8)) } else { json.null() }
                 }
             }

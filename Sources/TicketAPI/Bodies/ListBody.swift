@@ -9,6 +9,8 @@ struct ListBody<Item: Body>: Body {
     /// Nil: this is the last page.
     let nextCursor: String?
 
+    var size: Int { 256 + items.count * 1536 }
+
     func write(to json: inout JSONWriter) {
         json.object { json in
             json.key("items")

@@ -25,7 +25,7 @@ struct PolicyBody: Body {
             json.key("clauses")
             json.object { json in
                 for (clause, text) in policy.clauses.sorted(by: { $0.key < $1.key }) {
-                    json.member(clause, text[language])
+                    json.member(named: clause, text[language])
                 }
             }
             writePlans(to: &json)
@@ -42,13 +42,13 @@ struct PolicyBody: Body {
 
     /// Both languages, in the given order; what the order lacks comes after, by name.
     private func write(
-        _ texts: [String: LocalizedText], _ name: String, order: [String], to json: inout JSONWriter
+        _ texts: [String: LocalizedText], _ name: StaticString, order: [String], to json: inout JSONWriter
     ) {
         json.key(name)
         json.object { json in
             for key in order + Set(texts.keys).subtracting(order).sorted() {
                 guard let text = texts[key] else { continue }
-                json.key(key)
+                json.key(named: key)
                 json.object { json in
                     json.member("ru", text.ru)
                     json.member("en", text.en)
@@ -84,7 +84,7 @@ struct PolicyBody: Body {
         json.key("plans")
         json.object { json in
             for (code, plan) in policy.plans.sorted(by: { $0.key < $1.key }) {
-                json.key(code)
+                json.key(named: code)
                 json.object { json in
                     json.member("name", plan.name[language])
                     json.key("schedule")
@@ -93,7 +93,7 @@ struct PolicyBody: Body {
                     json.object { json in
                         for priority in Priority.allCases {
                             guard let times = plan.times[priority.rawValue] else { continue }
-                            json.key(priority.rawValue)
+                            json.key(named: priority.rawValue)
                             json.object { json in
                                 json.member("first_response_minutes", times.firstResponseMinutes)
                                 json.member("solution_minutes", times.solutionMinutes)
@@ -122,7 +122,7 @@ struct PolicyBody: Body {
     }
 
     private func write(_ windows: [SupportSchedule.Window], _ name: String, to json: inout JSONWriter) {
-        json.key(name)
+        json.key(named: name)
         json.array { json in
             for window in windows {
                 json.object { json in

@@ -7,20 +7,21 @@ struct TicketBody: Body {
     let record: TicketRecord
     let role: Role
     let language: Language
-    /// The ticket's own version of its policy; nil: not read here yet.
-    let policy: Policy?
+    /// Of the ticket's own version of its policy; nil: not read here yet.
+    let words: TicketWords?
 
     init(_ record: TicketRecord, for role: Role, in language: Language, _ rulebook: Rulebook) {
         self.record = record
         self.role = role
         self.language = language
-        policy = rulebook.policy(record.ticket.product, version: record.ticket.policyVersion)
+        words = rulebook.words(record.ticket.product, version: record.ticket.policyVersion)
     }
 
-    func write(to json: inout JSONWriter) {
-        let ticket = record.ticket
+    func write(to json: inout JSONWriter) { write(record.ticket, to: &json) }
+
+    private func write(_ ticket: Ticket, to json: inout JSONWriter) {
         json.object { json in
-            json.member("id", ticket.id.description)
+            json.member("id", ticket.id.text)
             json.member("product", ticket.product)
             json.key("policy")
             json.object { json in
@@ -31,11 +32,11 @@ struct TicketBody: Body {
             json.member("kind", ticket.kind)
             json.member("subject", ticket.subject)
             json.member("description", ticket.description)
-            writeDetails(to: &json)
+            write(ticket.details, to: &json)
             json.member("blocking", ticket.blocking)
             json.member("priority", ticket.priority.rawValue)
             json.member("state", ticket.state.rawValue)
-            json.member("state_name", policy.stateName(ticket.state, language))
+            json.member("state_name", words?.name(of: ticket.state, language) ?? ticket.state.rawValue)
             json.member("close_reason", ticket.closeReason?.rawValue)
             json.member("channel", ticket.channel)
             person("reporter", ticket.reporter, to: &json)
@@ -44,39 +45,39 @@ struct TicketBody: Body {
             json.array { json in
                 for assignee in ticket.assignees { PersonBody(assignee, record.people[assignee]).write(to: &json) }
             }
-            writeSolution(to: &json)
+            write(ticket.solution, to: &json)
             writeLinks(to: &json)
             json.member("tags", ticket.tags)
-            writeTimes(to: &json)
+            writeTimes(ticket, to: &json)
             json.member("dispute_count", ticket.disputeCount)
             json.member("version", ticket.version)
             json.member("updated_at", ticket.updatedAt)
-            json.member("actions", Lifecycle.actions(on: record, for: role).map(\.rawValue))
+            json.key("actions")
+            json.array { json in
+                for action in Lifecycle.actions(on: record, for: role) { json.string(action.rawValue) }
+            }
         }
     }
 
     /// In the policy's order; a key that it does not know comes after, by name.
-    private func writeDetails(to json: inout JSONWriter) {
-        let details = record.ticket.details
-        let known = policy?.details.map(\.key) ?? []
-        let others = Set(details.keys).subtracting(known).sorted()
+    private func write(_ details: [String: String], to json: inout JSONWriter) {
         json.key("details")
         json.object { json in
-            for key in known + others { if let value = details[key] { json.member(key, value) } }
+            if details.isEmpty { return }
+            let known = words?.detailKeys ?? []
+            let others = Set(details.keys).subtracting(known).sorted()
+            for key in known + others { if let value = details[key] { json.member(named: key, value) } }
         }
     }
 
-    private func person(_ name: String, _ id: UserID, to json: inout JSONWriter) {
+    private func person(_ name: StaticString, _ id: UserID, to json: inout JSONWriter) {
         json.key(name)
         PersonBody(id, record.people[id]).write(to: &json)
     }
 
-    private func writeSolution(to json: inout JSONWriter) {
+    private func write(_ solution: Solution?, to json: inout JSONWriter) {
         json.key("solution")
-        guard let solution = record.ticket.solution else {
-            json.null()
-            return
-        }
+        guard let solution else { return json.null() }
         json.object { json in
             json.member("comment", solution.comment)
             json.member("type", solution.type.rawValue)
@@ -90,17 +91,17 @@ struct TicketBody: Body {
     private func writeLinks(to json: inout JSONWriter) {
         json.key("links")
         json.array { json in
+            if record.links.isEmpty { return }
             for link in record.links.sorted(by: { ($0.name, $0.ticket) < ($1.name, $1.ticket) }) {
                 json.object { json in
                     json.member("type", link.name)
-                    json.member("ticket", link.ticket.description)
+                    json.member("ticket", link.ticket.text)
                 }
             }
         }
     }
 
-    private func writeTimes(to json: inout JSONWriter) {
-        let ticket = record.ticket
+    private func writeTimes(_ ticket: Ticket, to json: inout JSONWriter) {
         json.member("registered_at", ticket.registeredAt)
         json.member("assigned_at", ticket.assignedAt)
         json.member("first_response_at", ticket.firstResponseAt)
@@ -127,12 +128,5 @@ struct PersonBody: Body {
             json.member("id", id.text)
             json.member("name", name)
         }
-    }
-}
-
-extension Policy? {
-    /// The regulation's own name for a state; its plain word while the policy's version is not read here yet.
-    func stateName(_ state: State, _ language: Language) -> String {
-        self?.states[state.rawValue]?[language] ?? state.rawValue
     }
 }

@@ -49,7 +49,7 @@ struct ExplanationBody: Body {
         let state = record.ticket.state
         json.object { json in
             json.member("state", state.rawValue)
-            json.member("state_name", Optional(rules.policy).stateName(state, language))
+            json.member("state_name", rules.policy.stateName(state, language))
             json.member("since", origin.since)
             json.member("clause", origin.clause)
             json.key("next")
@@ -73,7 +73,7 @@ struct ExplanationBody: Body {
 
     private func because(_ action: Action, _ who: [Role], _ allowed: Bool) -> String {
         if allowed {
-            let state = Optional(rules.policy).stateName(record.ticket.state, language)
+            let state = rules.policy.stateName(record.ticket.state, language)
             return texts.sentence(.allowed, language, ["state": state])
         }
         if action == .autoClose {
@@ -102,5 +102,12 @@ struct ExplanationBody: Body {
             json.key("days")
             json.array { json in for day in days { DayBody(day: day, language: language).write(to: &json) } }
         }
+    }
+}
+
+extension Policy {
+    /// The regulation's own name for a state.
+    fileprivate func stateName(_ state: State, _ language: Language) -> String {
+        states[state.rawValue]?[language] ?? state.rawValue
     }
 }

@@ -26,15 +26,19 @@ struct QueueBody: Body {
             json.key("by_state")
             json.object { json in
                 for state in State.allCases where state.isOpen {
-                    json.member(state.rawValue, summary.byState[state] ?? 0)
+                    json.member(named: state.rawValue, summary.byState[state] ?? 0)
                 }
             }
             json.key("by_priority")
             json.object { json in
-                for priority in Priority.allCases { json.member(priority.rawValue, summary.byPriority[priority] ?? 0) }
+                for priority in Priority.allCases {
+                    json.member(named: priority.rawValue, summary.byPriority[priority] ?? 0)
+                }
             }
             json.key("by_product")
-            json.object { json in for product in products { json.member(product, summary.byProduct[product] ?? 0) } }
+            json.object { json in
+                for product in products { json.member(named: product, summary.byProduct[product] ?? 0) }
+            }
             json.key("by_assignee")
             json.array { json in for share in summary.byAssignee { write(share, to: &json) } }
         }

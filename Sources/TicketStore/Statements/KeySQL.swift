@@ -88,9 +88,9 @@ enum Context {
                = 'true'
         """
     ) { (row) throws(RowError) in
-        row.skip()
-        row.skip()
-        row.skip()
+        try row.skip()
+        try row.skip()
+        try row.skip()
         return try row.bool()
     }
 

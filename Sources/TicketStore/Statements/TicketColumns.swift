@@ -87,6 +87,7 @@ enum Details {
 
     /// Nil when it is no object of texts, which no statement here writes.
     static func decode(_ text: String) -> [String: String]? {
+        if text == "{}" { return [:] }
         guard let node = try? JSONReader.read(Array(text.utf8)), case .object(let members) = node.value else {
             return nil
         }

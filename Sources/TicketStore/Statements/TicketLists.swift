@@ -124,7 +124,7 @@ struct ListOrder {
         return Statement(
             "plain_\(forCustomers ? "customer_" : "")\(name)\(isAfter ? "_after" : "")",
             """
-            SELECT \(TicketSQL.record)
+            SELECT ROW(\(TicketSQL.record))
               FROM (SELECT t.*
                       FROM tickets t
                      WHERE \(conditions.isEmpty ? "true" : conditions.joined(separator: " AND "))
@@ -185,7 +185,7 @@ struct ListOrder {
         return Statement(
             "\(source.name)_\(name)",
             """
-            SELECT \(TicketSQL.record)
+            SELECT ROW(\(TicketSQL.record))
               FROM (\(page)) t
               \(TicketSQL.joinPolicy)
              ORDER BY \(order)

@@ -35,7 +35,7 @@ extension ResultRow {
             priority: try parsed { Priority(rawValue: $0) }, state: try parsed { State(rawValue: $0) },
             closeReason: try optionalParsed { CloseReason(rawValue: $0) }, channel: try text(),
             reporter: UserID(stored: try text()), registeredBy: UserID(stored: try text()),
-            assignees: try texts().map { UserID(stored: $0) }, solution: try solution(), tags: try texts(),
+            assignees: try userIDs(), solution: try solution(), tags: try texts(),
             registeredAt: try instant(), assignedAt: try optionalInstant(), firstResponseAt: try optionalInstant(),
             solvedAt: try optionalInstant(), closedAt: try optionalInstant(),
             firstResponseDueAt: try optionalInstant(), solutionDueAt: try optionalInstant(),
@@ -46,6 +46,12 @@ extension ResultRow {
     mutating func digest() throws(RowError) -> Digest {
         guard let digest = Digest(bytes: try bytes()) else { throw RowError(column: 0, reason: "is no SHA-256") }
         return digest
+    }
+
+    private mutating func userIDs() throws(RowError) -> [UserID] {
+        var ids: [UserID] = []
+        try forEachText { ids.append(UserID(stored: String(decoding: $0, as: UTF8.self))) }
+        return ids
     }
 
     private mutating func solution() throws(RowError) -> Solution? {
@@ -63,23 +69,32 @@ extension ResultRow {
         let at = try optionalInstant()
         let calendar = try optionalText()
         let version = try optionalText()
-        let days = try optionalDates() ?? []
+        let days = try optionalDayNumbers() ?? []
         guard let workingDays, let calendar, let version else { return nil }
         return AutoClose(
             workingDays: workingDays, at: at, calendar: calendar, calendarVersion: version,
-            days: days.compactMap { CalendarDate(iso: $0) })
+            days: days.map { CalendarDate(daysSince1970: $0) })
     }
 
     /// A ticket, the names of its people, its links, and whether the reader may confirm.
     mutating func ticketRecord() throws(RowError) -> TicketRecord {
         let ticket = try ticket()
         var people: Names = [:]
-        for entry in try texts() {
-            guard let space = entry.utf8.firstIndex(of: UInt8(ascii: " ")) else { continue }
-            people[UserID(stored: String(entry[..<space]))] = String(entry[entry.utf8.index(after: space)...])
+        try forEachText { entry in
+            let (id, name) = Self.person(entry)
+            people[id] = name
         }
         let links = try texts().compactMap(Self.link)
         return TicketRecord(ticket: ticket, people: people, links: links, mayConfirm: try bool())
+    }
+
+    /// An identifier, which has no space, a space and a name.
+    private static func person(_ entry: UnsafeRawBufferPointer) -> (UserID, String) {
+        let space = entry.firstIndex(of: UInt8(ascii: " ")) ?? entry.endIndex
+        return (
+            UserID(stored: String(decoding: entry[..<space], as: UTF8.self)),
+            String(decoding: entry[min(space + 1, entry.endIndex)...], as: UTF8.self)
+        )
     }
 
     /// `follows OMNIVOX-7`, or `~follows OMNIVOX-7` seen from the other end.

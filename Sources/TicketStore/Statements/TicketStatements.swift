@@ -36,7 +36,7 @@ extension Statements {
     static let ticket = Statement<TicketRecord>(
         "ticket",
         """
-        SELECT \(TicketSQL.record)
+        SELECT ROW(\(TicketSQL.record))
           FROM tickets t
           \(TicketSQL.joinPolicy)
          WHERE t.id = $3
@@ -48,11 +48,11 @@ extension Statements {
     static let changeGround = Statement<ChangeGround>(
         "change_ground",
         """
-        SELECT \(TicketSQL.record),
+        SELECT ROW(\(TicketSQL.record),
                CASE WHEN n.id IS NULL THEN r.id ELSE n.id END,
                CASE WHEN n.id IS NULL THEN r.plan ELSE n.plan END,
                CASE WHEN n.id IS NULL THEN r.auto_close_after_working_days ELSE n.auto_close_after_working_days END,
-               CASE WHEN n.id IS NULL THEN r.responsible_contacts ELSE n.responsible_contacts END
+               CASE WHEN n.id IS NULL THEN r.responsible_contacts ELSE n.responsible_contacts END)
           FROM tickets t
           \(TicketSQL.joinPolicy)
           JOIN contracts r ON r.id = t.contract
@@ -89,12 +89,12 @@ extension Statements {
     static let registrationGround = Statement<RegistrationGround>(
         "registration_ground",
         """
-        SELECT EXISTS (SELECT FROM organizations WHERE code = $1),
+        SELECT ROW(EXISTS (SELECT FROM organizations WHERE code = $1),
                nextval((SELECT p.sequence FROM products p WHERE p.prefix = $7)::regclass),
                u.id, u.email, u.name, u.role, u.organization, u.active,
                c.id, c.plan, c.auto_close_after_working_days, c.responsible_contacts,
                \(OtherTicketSQL.columns("f")),
-               \(OtherTicketSQL.columns("w"))
+               \(OtherTicketSQL.columns("w")))
           FROM (SELECT) one
           LEFT JOIN users u ON u.id = $2
           LEFT JOIN contracts c
@@ -134,7 +134,7 @@ extension ResultRow {
         _ columns: Int, _ read: (inout ResultRow) throws(RowError) -> Value
     ) throws(RowError) -> Value? {
         guard nextIsNull else { return try read(&self) }
-        for _ in 0..<columns { skip() }
+        for _ in 0..<columns { try skip() }
         return nil
     }
 }
