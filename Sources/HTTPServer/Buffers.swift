@@ -96,8 +96,12 @@ struct OutputBuffer {
     mutating func flush(to transport: any Transport) -> Int? {
         defer { forgetSent() }
         var total = 0
+        // A head in front of a large body goes out in the body's first segment.
+        let hasMore = !large.isEmpty
         while start < bytes.count {
-            switch bytes.withUnsafeBytes({ transport.write(UnsafeRawBufferPointer(rebasing: $0[start...])) }) {
+            switch bytes.withUnsafeBytes({
+                transport.write(UnsafeRawBufferPointer(rebasing: $0[start...]), hasMore: hasMore)
+            }) {
             case .bytes(let count):
                 start += count
                 total += count
@@ -106,7 +110,9 @@ struct OutputBuffer {
             }
         }
         while largeStart < large.count {
-            switch large.withUnsafeBytes({ transport.write(UnsafeRawBufferPointer(rebasing: $0[largeStart...])) }) {
+            switch large.withUnsafeBytes({
+                transport.write(UnsafeRawBufferPointer(rebasing: $0[largeStart...]), hasMore: false)
+            }) {
             case .bytes(let count):
                 largeStart += count
                 total += count

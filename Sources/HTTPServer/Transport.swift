@@ -17,8 +17,9 @@ protocol Transport: AnyObject {
     /// Then a short read does not mean that nothing is left, and each direction may have to wait for the other.
     var isEncrypted: Bool { get }
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer
-    /// What was refused as `wouldBlock` must come again, perhaps with more behind it.
-    func write(_ buffer: UnsafeRawBufferPointer) -> Transfer
+    /// What was refused as `wouldBlock` must come again, perhaps with more behind it. `hasMore`: something is written behind
+    /// it at once, so it need not leave alone.
+    func write(_ buffer: UnsafeRawBufferPointer, hasMore: Bool) -> Transfer
     /// The peer reads the end; it may go on sending, but what it sends is not made readable any more. False: not yet, try
     /// again when the socket is writable.
     func closeWriting() -> Bool
@@ -48,9 +49,10 @@ final class PlainTransport: Transport {
         }
     }
 
-    func write(_ buffer: UnsafeRawBufferPointer) -> Transfer {
+    func write(_ buffer: UnsafeRawBufferPointer, hasMore: Bool) -> Transfer {
+        let flags = hasMore ? Int32(MSG_NOSIGNAL | MSG_MORE) : Int32(MSG_NOSIGNAL)
         while true {
-            let count = Glibc.send(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+            let count = Glibc.send(descriptor, buffer.baseAddress, buffer.count, flags)
             if count >= 0 { return .bytes(count) }
             if errno == EINTR { continue }
             return errno == EAGAIN ? .wouldBlock : .failed

@@ -8,7 +8,7 @@ private final class SlowTransport: Transport {
     var budget = 0
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer { .wouldBlock }
-    func write(_ bytes: UnsafeRawBufferPointer) -> Transfer {
+    func write(_ bytes: UnsafeRawBufferPointer, hasMore: Bool) -> Transfer {
         let count = min(budget, bytes.count)
         budget -= count
         return count > 0 ? .bytes(count) : .wouldBlock

@@ -60,12 +60,12 @@ final class TLSTransport: Transport {
 
     // MARK: Writing
 
-    func write(_ buffer: UnsafeRawBufferPointer) -> Transfer {
+    func write(_ buffer: UnsafeRawBufferPointer, hasMore: Bool) -> Transfer {
         switch stage {
         case .new, .encrypted:
             ERR_clear_error()
             return outcome(SSL_write(connection, buffer.baseAddress, Int32(clamping: buffer.count)))
-        case .plain: return socket.write(buffer)
+        case .plain: return socket.write(buffer, hasMore: hasMore)
         case .over: return .failed
         }
     }
