@@ -23,6 +23,9 @@ public struct Rulebook: Sendable {
         self.zones = Dictionary(zones.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Of an installation that is not read yet.
+    public static let empty = Rulebook(current: [], earlier: [], calendars: [], zones: [])
+
     /// Nil when another instance registered tickets under a version that this one has not read yet.
     public func policy(_ code: String, version: Int) -> Policy? {
         versions[PolicyVersion(code: code, version: version)]

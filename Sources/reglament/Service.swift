@@ -25,16 +25,22 @@ struct Service: Sendable {
     func run(on control: EventLoop) async throws {
         let events = try ServiceEvents(on: control)
         defer { events.cancel() }
-        let rulebook = try await installation.install(options, clock: clock, loop: control)
-        let log = try Log(settings.log, access: settings.observation.accessLog, now: clock.now)
-        defer { log.flush() }
-        let store = PostgresStore(loop: control, connections: options, rulebook: { rulebook }, now: clock.now)
-        let session = Session(
-            loop: control, store: store, installation: installation, rulebook: rulebook, clock: clock)
+        let known = Locked(Rulebook.empty)
+        let store = PostgresStore(
+            loop: control, connections: options, rulebook: { known.withLock { $0 } }, now: clock.now)
         do {
-            try await store.keepIdempotencyDays()
+            let rulebook = try await installation.install(in: store, clock: clock)
+            known.withLock { $0 = rulebook }
+            let log = try Log(settings.log, access: settings.observation.accessLog, now: clock.now)
+            defer { log.flush() }
+            let session = Session(
+                loop: control, store: store, installation: installation, rulebook: rulebook, clock: clock)
             let demonstration = Demonstration(session: session, dataFolder: settings.data)
-            if isDemonstration, try await demonstration.fillIfEmpty() { log.say("filled the empty database") }
+            if isDemonstration {
+                // The schedule does it for everybody else, and a write that comes before it does it by itself.
+                try await store.keepIdempotencyDays()
+                if try await demonstration.fillIfEmpty() { log.say("filled the empty database") }
+            }
             let metrics = Metrics()
             let lanes = try await makeLoops(rulebook, log, metrics)
             var configuration = serverConfiguration()

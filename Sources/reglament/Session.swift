@@ -26,12 +26,15 @@ extension Session {
         try database.prepare(installation)
         let options = database.connections(settings)
         return try withLoop(name: "command") { loop in
-            let rulebook = try await installation.install(options, clock: clock, loop: loop)
-            let store = PostgresStore(loop: loop, connections: options, rulebook: { rulebook }, now: clock.now)
-            let session = Session(
-                loop: loop, store: store, installation: installation, rulebook: rulebook, clock: clock)
+            let known = Locked(Rulebook.empty)
+            let store = PostgresStore(
+                loop: loop, connections: options, rulebook: { known.withLock { $0 } }, now: clock.now)
             let result: Result<T, any Error>
             do {
+                let rulebook = try await installation.install(in: store, clock: clock)
+                known.withLock { $0 = rulebook }
+                let session = Session(
+                    loop: loop, store: store, installation: installation, rulebook: rulebook, clock: clock)
                 try await store.keepIdempotencyDays()
                 result = .success(try await body(session))
             } catch { result = .failure(error) }
@@ -44,27 +47,27 @@ extension Session {
 }
 
 extension Installation {
-    /// Puts the policy versions of the files into the database, and gives everything that is known there.
-    func install(_ options: ConnectionOptions, clock: ServiceClock, loop: EventLoop) async throws -> Rulebook {
-        let empty = Rulebook(current: [], earlier: [], calendars: [], zones: [])
-        let store = PostgresStore(loop: loop, connections: options, rulebook: { empty }, now: clock.now)
-        let result: Result<[StoredPolicy], any Error>
-        do {
-            for file in policies {
-                let isInstalled = try await store.install(
-                    file.policy, document: file.bytes, sha256: file.sha256, at: clock.now())
-                guard isInstalled else {
-                    throw Failure.failed(
-                        """
-                        Config/policies/\(file.policy.code).json: version \(file.policy.version) was installed before with \
-                        other contents or another prefix. Tickets stay under the version they were registered under: raise \
-                        `version` in the file.
-                        """)
-                }
+    /// Puts those policy versions of the files into the database that it lacks, and gives everything that is known there.
+    func install(in store: PostgresStore, clock: ServiceClock) async throws -> Rulebook {
+        let stored = try await store.storedPolicies()
+        for file in policies {
+            let policy = file.policy
+            if stored.contains(where: {
+                $0.product == policy.code && $0.version == policy.version && $0.sha256 == file.sha256
+            }) {
+                continue
             }
-            result = .success(try await store.storedPolicies())
-        } catch { result = .failure(error) }
-        await store.close()
-        return try rulebook(stored: try result.get())
+            let isInstalled = try await store.install(
+                policy, document: file.bytes, sha256: file.sha256, at: clock.now())
+            guard isInstalled else {
+                throw Failure.failed(
+                    """
+                    Config/policies/\(policy.code).json: version \(policy.version) was installed before with other contents \
+                    or another prefix. Tickets stay under the version they were registered under: raise `version` in the \
+                    file.
+                    """)
+            }
+        }
+        return try rulebook(stored: stored)
     }
 }

@@ -96,9 +96,8 @@ struct WorkCalendarFile {
                 if let moved = item.string(other), CalendarDate(iso: moved) == nil { item.fault("bad_date", at: other) }
             }
             guard let written = item.string("date", required: true) else { continue }
-            let pointer = item.pointer(to: "date")
-            let offset = item.offset(of: "date")
-            guard let date = date(written, in: year, reader.faults, pointer, offset) else { continue }
+            func place() -> (pointer: String, offset: Int) { (item.pointer(to: "date"), item.offset(of: "date")) }
+            guard let date = date(written, in: year, reader.faults, at: place) else { continue }
             if year.marks.updateValue(mark, forKey: date) != nil {
                 item.fault("repeated", at: "date", ["value": written])
             }
@@ -111,13 +110,16 @@ struct WorkCalendarFile {
 
     private func readShort(_ reader: inout JSONObjectReader, into year: inout Year) {
         for (index, written) in (reader.strings("short") ?? []).enumerated() {
-            let pointer = "\(reader.pointer(to: "short"))/\(index)"
-            let offset = reader.offset(of: "short")
-            guard let date = date(written, in: year, reader.faults, pointer, offset) else { continue }
+            func place() -> (pointer: String, offset: Int) {
+                ("\(reader.pointer(to: "short"))/\(index)", reader.offset(of: "short"))
+            }
+            guard let date = date(written, in: year, reader.faults, at: place) else { continue }
             let mark = year.marks[date, default: []]
             if mark.contains(.short) {
+                let (pointer, offset) = place()
                 reader.faults.add("repeated", at: pointer, offset: offset, ["value": written])
             } else if mark.contains(.holiday) || weekend.contains(date.weekday) && !mark.contains(.makeup) {
+                let (pointer, offset) = place()
                 let message = "\(written) is no working day"
                 reader.faults.add("rule", at: pointer, offset: offset, ["message": message])
             }
@@ -125,14 +127,17 @@ struct WorkCalendarFile {
         }
     }
 
+    /// `place` is asked for only when there is a fault.
     private func date(
-        _ text: String, in year: Year, _ faults: JSONFaults, _ pointer: String, _ offset: Int
+        _ text: String, in year: Year, _ faults: JSONFaults, at place: () -> (pointer: String, offset: Int)
     ) -> CalendarDate? {
         guard let date = CalendarDate(iso: text) else {
+            let (pointer, offset) = place()
             faults.add("bad_date", at: pointer, offset: offset)
             return nil
         }
         guard date.year == year.year else {
+            let (pointer, offset) = place()
             faults.add("rule", at: pointer, offset: offset, ["message": "\(text) is not in \(year.year)"])
             return nil
         }
@@ -147,14 +152,22 @@ struct WorkCalendarFile {
     private func days(of year: Year) -> [WorkCalendar.Day] {
         let first = CalendarDate.days(year: year.year, month: 1, day: 1)
         let next = CalendarDate.days(year: year.year + 1, month: 1, day: 1)
-        return (first..<next).map { number in
-            let date = CalendarDate(daysSince1970: number)
-            var day = year.marks[date, default: []].union(.covered)
-            if year.isProvisional { day.insert(.provisional) }
-            let isFree = weekend.contains(date.weekday) || day.contains(.holiday)
-            if day.contains(.makeup) || !isFree { day.insert(.working) }
-            return day
+        let known: WorkCalendar.Day = year.isProvisional ? [.covered, .provisional] : .covered
+        // A week as it is without any list; then the dates that lists name.
+        let week = (first..<first + 7).map { number in
+            weekend.contains(CalendarDate(daysSince1970: number).weekday) ? known : known.union(.working)
         }
+        var days = (0..<next - first).map { week[$0 % 7] }
+        for (date, mark) in year.marks {
+            let index = date.daysSince1970 - first
+            days[index].formUnion(mark)
+            if mark.contains(.makeup) {
+                days[index].insert(.working)
+            } else if mark.contains(.holiday) {
+                days[index].remove(.working)
+            }
+        }
+        return days
     }
 
     /// Every date from the first covered year to the last, empty where a year between them is not covered.
