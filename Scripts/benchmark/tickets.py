@@ -139,6 +139,7 @@ class Tickets:
             DELETE FROM tickets t USING touched x WHERE t.id = x.id;
             INSERT INTO tickets ({columns}) SELECT {columns} FROM bench.tickets JOIN touched x USING (id);
             TRUNCATE idempotency_keys;
+            SELECT recount_tickets();
             COMMIT;
             VACUUM {', '.join(WRITTEN)};
             CHECKPOINT;

@@ -30,7 +30,7 @@ extension PostgresStore {
     /// Whether changes of people and tokens are heard of at this moment; loop thread only.
     public var isListening: Bool { connections.listener.isConnected }
 
-    /// Counts every ticket, the closed ones too: a look at a whole index, not for every request.
+    /// Every ticket, the closed ones too.
     public func ticketCounts() async throws(StoreError) -> [State: Int] {
         let rows = try await read(.staff, Statements.ticketCounts, [], slow: true)
         return Dictionary(rows.map { ($0.state, $0.count) }, uniquingKeysWith: +)
@@ -54,7 +54,13 @@ struct TicketCount: Sendable {
 
 extension Statements {
     static let ticketCounts = Statement<TicketCount>(
-        "ticket_counts", "SELECT state, count(*)::integer FROM tickets GROUP BY state"
+        "ticket_counts",
+        """
+        SELECT c.state, sum(c.tickets)::integer
+          FROM (SELECT state, tickets FROM ticket_counts UNION ALL SELECT state, change FROM ticket_count_changes) c
+         GROUP BY c.state
+        HAVING sum(c.tickets) > 0
+        """
     ) { (row) throws(RowError) in
         TicketCount(state: try row.parsed { State(rawValue: $0) }, count: try row.int())
     }

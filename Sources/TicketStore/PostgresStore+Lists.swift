@@ -24,11 +24,10 @@ extension PostgresStore {
         let rows = try await read(.staff, Statements.queueCounts, [.instant(now)], slow: true)
         let shares = try await read(.staff, Statements.queueShares, [], slow: true)
         var summary = QueueSummary(
-            open: 0, overdue: 0, byState: [:], byPriority: [:], byProduct: [:],
+            open: 0, overdue: rows.first?.allOverdue ?? 0, byState: [:], byPriority: [:], byProduct: [:],
             byAssignee: shares)
         for row in rows {
             summary.open += row.count
-            summary.overdue += row.overdue
             summary.byState[row.state, default: 0] += row.count
             summary.byPriority[row.priority, default: 0] += row.count
             summary.byProduct[row.product, default: 0] += row.count
@@ -113,34 +112,51 @@ struct QueueCount: Sendable {
     let priority: Priority
     let product: String
     let count: Int
-    let overdue: Int
+    /// Of all groups together.
+    let allOverdue: Int
 }
 
 extension Statements {
+    /// $1 now. Whole days by their counts; of the day that has begun, what is overdue already.
     static let queueCounts = Statement<QueueCount>(
         "queue_counts",
         """
-        SELECT state, priority, product, count(*)::integer, (count(*) FILTER (WHERE due_at < $1))::integer
-          FROM tickets
-         WHERE state <> 'closed'
-         GROUP BY state, priority, product
+        SELECT c.state, c.priority, c.product, sum(c.tickets)::integer,
+               (SELECT coalesce(sum(d.tickets), 0)
+                  FROM (SELECT day, tickets FROM due_counts
+                        UNION ALL
+                        SELECT (due_at AT TIME ZONE 'UTC')::date, change FROM ticket_count_changes
+                         WHERE state <> 'closed' AND due_at IS NOT NULL) d
+                 WHERE d.day < ($1::timestamptz AT TIME ZONE 'UTC')::date)::integer
+               + (SELECT count(*) FROM tickets t
+                   WHERE t.state <> 'closed' AND t.due_at >= date_trunc('day', $1::timestamptz, 'UTC')
+                     AND t.due_at < $1::timestamptz)::integer
+          FROM (SELECT product, state, priority, tickets FROM ticket_counts
+                UNION ALL
+                SELECT product, state, priority, change FROM ticket_count_changes) c
+         WHERE c.state <> 'closed'
+         GROUP BY c.state, c.priority, c.product
+        HAVING sum(c.tickets) > 0
         """
     ) { (row) throws(RowError) in
         QueueCount(
             state: try row.parsed { State(rawValue: $0) }, priority: try row.parsed { Priority(rawValue: $0) },
-            product: try row.text(), count: try row.int(), overdue: try row.int())
+            product: try row.text(), count: try row.int(), allOverdue: try row.int())
     }
 
-    /// The busiest first, nobody's last. Counted before they are taken apart: most tickets have assignees that others have, too.
+    /// The busiest first, nobody's last.
     static let queueShares = Statement<QueueSummary.Share>(
         "queue_shares",
         """
-        SELECT a.assignee, u.name, sum(g.tickets)::integer
-          FROM (SELECT assignees, count(*) AS tickets FROM tickets WHERE state <> 'closed' GROUP BY assignees) g
-          LEFT JOIN LATERAL unnest(g.assignees) AS a (assignee) ON true
-          LEFT JOIN users u ON u.id = a.assignee
-         GROUP BY a.assignee, u.name
-         ORDER BY a.assignee IS NULL, sum(g.tickets) DESC, a.assignee
+        SELECT nullif(c.assignee, ''), u.name, sum(c.tickets)::integer
+          FROM (SELECT assignee, tickets FROM assignee_counts
+                UNION ALL
+                SELECT unnest(CASE assignees WHEN '{}' THEN '{""}' ELSE assignees END), change FROM ticket_count_changes
+                 WHERE state <> 'closed') c
+          LEFT JOIN users u ON u.id = c.assignee
+         GROUP BY c.assignee, u.name
+        HAVING sum(c.tickets) > 0
+         ORDER BY c.assignee = '', sum(c.tickets) DESC, c.assignee
         """
     ) { (row) throws(RowError) in
         QueueSummary.Share(

@@ -2,13 +2,15 @@ import EventLoop
 import Postgres
 import Tickets
 
-// The one writer of the feed in the whole cluster: whichever instance holds an advisory lock gives committed events
+// The one writer of the feed and of the counts in the whole cluster: whichever instance holds an advisory lock gives committed events
 // their places, batch by batch, on the very connection that holds the lock. When it dies, its connection ends, the lock
 // is free, and the next one to ask goes on where it stopped.
 extension PostgresStore {
     private static let batchMax = 5000
     /// From one look to the next, so that a busy writer costs one notification in that time and not one for each event.
     private static let pause = Duration.milliseconds(100)
+    /// Nobody waits for counts to be added up: who asks adds the rest.
+    private static let foldPause = Duration.seconds(1)
     /// How long another instance may be dead before this one takes over.
     private static let standby = Duration.seconds(1)
 
@@ -32,9 +34,17 @@ extension PostgresStore {
         guard try await connection.run(Statements.lockFeed, []).first == true else { return }
         // The lock ends with the connection, whichever way this goes.
         defer { connection.discard() }
+        var foldsAt = ContinuousClock.now
+        var isCounted = false
         while !Task.isCancelled {
             let start = ContinuousClock.now
             let taken = try await connection.run(Statements.sequenceFeed, [.integer(Self.batchMax)]).first ?? 0
+            if taken > 0 { isCounted = false }
+            // Changes of counts come with events, and are as few as the events of a second.
+            if !isCounted, start >= foldsAt {
+                isCounted = try await fold(on: connection)
+                foldsAt = start + Self.foldPause
+            }
             if taken == Self.batchMax { continue }
             // A transaction that stays open for hours keeps PostgreSQL from clearing the queue away, and every look goes
             // through what is left of it: that never takes more than a fifth of a core.
@@ -43,7 +53,19 @@ extension PostgresStore {
     }
 }
 
+extension PostgresStore {
+    /// Adds up what was noted of the counts; whether that is all.
+    private func fold(on connection: Connection) async throws -> Bool {
+        try await connection.run(Statements.foldTicketCounts, [.integer(Self.batchMax)]).first ?? 0 < Self.batchMax
+    }
+}
+
 extension Statements {
+    /// $1 how many at most
+    static let foldTicketCounts = Statement<Int>("fold_ticket_counts", "SELECT fold_ticket_counts($1)") {
+        (row) throws(RowError) in try row.int()
+    }
+
     static let lockFeed = Statement<Bool>(
         "lock_feed", "SELECT pg_try_advisory_lock(hashtextextended('reglament feed', 0))"
     ) { (row) throws(RowError) in try row.bool() }

@@ -47,6 +47,7 @@ extension PostgresStore {
         result.breaks += try await read(.staff, Statements.strayRows, [], slow: true)
         result.breaks += try await read(.staff, Statements.strayFeed, [], slow: true)
         result.breaks += try await read(.staff, Statements.strayChunks, [], slow: true)
+        result.breaks += try await read(.staff, Statements.wrongCounts, [], slow: true)
         return result
     }
 }
@@ -200,6 +201,51 @@ extension Statements {
         SELECT ticket || ': event ' || seq || ' stands in the feed before an earlier one'
           FROM (SELECT ticket, seq, feed_seq < lag(feed_seq) OVER (PARTITION BY ticket ORDER BY seq) AS is_early FROM feed) f
          WHERE is_early
+        """
+    ) { (row) throws(RowError) in try row.text() }
+}
+
+extension Statements {
+    /// Counts of tickets that are not what counting them anew gives.
+    static let wrongCounts = Statement<String>(
+        "wrong_counts",
+        """
+        SELECT format('counts: %s tickets of %s, %s, %s are told of, and there are %s',
+                      coalesce(told.n, 0), product, state, priority, coalesce(found.n, 0))
+          FROM (SELECT product, state, priority, sum(tickets) AS n
+                  FROM (SELECT product, state, priority, tickets FROM ticket_counts
+                        UNION ALL SELECT product, state, priority, change FROM ticket_count_changes) c
+                 GROUP BY product, state, priority) told
+          FULL JOIN (SELECT product, state, priority, count(*) AS n FROM tickets GROUP BY product, state, priority) found
+         USING (product, state, priority)
+         WHERE coalesce(told.n, 0) <> coalesce(found.n, 0)
+        UNION ALL
+        SELECT format('counts: %s open tickets of the assignee "%s" are told of, and there are %s',
+                      coalesce(told.n, 0), assignee, coalesce(found.n, 0))
+          FROM (SELECT assignee, sum(tickets) AS n
+                  FROM (SELECT assignee, tickets FROM assignee_counts
+                        UNION ALL
+                        SELECT unnest(CASE assignees WHEN '{}' THEN '{""}' ELSE assignees END), change
+                          FROM ticket_count_changes WHERE state <> 'closed') c
+                 GROUP BY assignee) told
+          FULL JOIN (SELECT a.assignee, count(*) AS n
+                       FROM tickets, unnest(CASE assignees WHEN '{}' THEN '{""}' ELSE assignees END) AS a (assignee)
+                      WHERE state <> 'closed' GROUP BY a.assignee) found
+         USING (assignee)
+         WHERE coalesce(told.n, 0) <> coalesce(found.n, 0)
+        UNION ALL
+        SELECT format('counts: %s open tickets due on %s are told of, and there are %s',
+                      coalesce(told.n, 0), day, coalesce(found.n, 0))
+          FROM (SELECT day, sum(tickets) AS n
+                  FROM (SELECT day, tickets FROM due_counts
+                        UNION ALL
+                        SELECT (due_at AT TIME ZONE 'UTC')::date, change FROM ticket_count_changes
+                         WHERE state <> 'closed' AND due_at IS NOT NULL) c
+                 GROUP BY day) told
+          FULL JOIN (SELECT (due_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n
+                       FROM tickets WHERE state <> 'closed' AND due_at IS NOT NULL GROUP BY 1) found
+         USING (day)
+         WHERE coalesce(told.n, 0) <> coalesce(found.n, 0)
         """
     ) { (row) throws(RowError) in try row.text() }
 }

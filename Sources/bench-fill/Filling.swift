@@ -204,6 +204,7 @@ struct Filling: Sendable {
             try await group.waitForAll()
         }
         try schema.createForeignKeys(database)
+        _ = try database.rows("SELECT recount_tickets()")
     }
 }
 

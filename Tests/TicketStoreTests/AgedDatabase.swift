@@ -93,6 +93,7 @@ struct AgedDatabase: Sendable {
         DO $$ BEGIN EXECUTE (SELECT string_agg(definition, '; ') FROM indexes); END $$;
         -- Every ticket is looked at, so that the same is estimated each time.
         SET default_statistics_target = 340;
+        SELECT recount_tickets();
         ANALYZE tickets (id, product, number, organization, kind, blocking, priority, state, assignees, tags, registered_at,
                          updated_at, auto_close_at, due_at, solved_at, solution_release, triage_rank);
         RESET default_statistics_target;

@@ -166,7 +166,7 @@ import Tickets
     private static func faultsOfReports(_ planner: Planner) async throws -> [String] {
         let now = Parameter.instant(Samples.noon)
         var faults: [String] = []
-        // Both look at every open ticket, and at no other.
+        // By counts; of tickets no more than those that are due today.
         for plan in [
             try await planner.plan(Statements.queueCounts, [now]), try await planner.plan(Statements.queueShares, []),
         ] { faults += plan.faults("queue", sortedMax: 10_000) }

@@ -69,6 +69,11 @@ import Tickets
         ("INSERT INTO feed_pending (ticket, seq) VALUES ('X-1', 1)", Roles.staff),
         ("SELECT * FROM feed", Roles.customer),
         ("SELECT * FROM feed_pending", Roles.customer), ("SELECT sequence_feed(1)", Roles.customer),
+        ("UPDATE ticket_counts SET tickets = 0", Roles.staff), ("DELETE FROM ticket_count_changes", Roles.staff),
+        ("SELECT recount_tickets()", Roles.staff), ("SELECT note_ticket_count()", Roles.staff),
+        ("SELECT * FROM ticket_counts", Roles.customer), ("SELECT * FROM assignee_counts", Roles.customer),
+        ("SELECT * FROM due_counts", Roles.customer), ("SELECT * FROM ticket_count_changes", Roles.customer),
+        ("SELECT fold_ticket_counts(1)", Roles.customer),
     ])
     func `neither role may do what it has no need of`(sql: String, role: String) async throws {
         try await World.with { world in
