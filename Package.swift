@@ -64,7 +64,7 @@ let package = Package(
             swiftSettings: strict),
 
         // The bench's own: a client that knows nothing of the service, and a writer of databases to measure on.
-        tool("bench-load"),
+        tool("bench-load", ["CLinux"]),
         tool("bench-fill", ["Tickets", "Regulations", "JSONText", "Digests", "CLibPQ"]),
 
         .target(

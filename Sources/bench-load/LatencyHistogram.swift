@@ -16,12 +16,6 @@ struct LatencyHistogram: Sendable {
         max = Swift.max(max, nanoseconds)
     }
 
-    mutating func add(_ other: LatencyHistogram) {
-        for index in counts.indices { counts[index] += other.counts[index] }
-        count += other.count
-        max = Swift.max(max, other.max)
-    }
-
     /// The least duration that at least `share` (0 to 1) of all do not exceed: the upper end of its step, and never more than
     /// `max`. Zero when there are none.
     func percentile(_ share: Double) -> UInt64 {

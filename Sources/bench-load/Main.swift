@@ -14,24 +14,21 @@ import Glibc
     }
 
     private static func run(_ options: Options, body: [UInt8]) -> Int32 {
-        guard let address = BlockingConnection.address(host: options.host, port: options.port) else {
+        guard let address = ClientConnection.address(host: options.host, port: options.port) else {
             fail("\(options.host) is no IPv4 address.", status: 2)
         }
         sleepPrecisely()
         let schedule = Schedule(rate: options.rate, connections: options.connections, seconds: options.seconds)
         let maker = RequestMaker(options, body: body, run: String(UInt64.random(in: 0...UInt64.max), radix: 36))
-        // Threads and connections are there before the first request is due.
-        let beginning = monotonicNanoseconds() + 300_000_000
-        let workers = (0..<options.connections).map { Worker($0, schedule, maker, address, beginning: beginning) }
-        for worker in workers where !worker.start() { fail("The system gives no more threads.", status: 1) }
-        for worker in workers { worker.join() }
-        let report = Report(workers)
+        var generator = Generator(schedule, maker, address)
+        generator.run()
+        let report = Report(generator)
         print(options.isJSON ? report.json : report.text)
         if report.requests == 0 { fail(report.reason ?? "No request was sent.", status: 1) }
         return 0
     }
 
-    /// The system lets a thread oversleep by 50 µs, which would count as latency; new threads inherit what is said here.
+    /// The system lets a thread oversleep by 50 µs, which would count as latency.
     private static func sleepPrecisely() {
         let file = open("/proc/self/timerslack_ns", O_WRONLY)
         guard file >= 0 else { return }

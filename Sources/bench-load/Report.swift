@@ -6,17 +6,16 @@ struct Report: Sendable, Equatable {
     let errors: Int
     let reason: String?
 
-    init(_ workers: [Worker]) {
-        var all = LatencyHistogram()
-        for worker in workers { all.add(worker.latencies) }
+    init(_ generator: Generator) {
+        let all = generator.latencies
         let shares = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)]
         let percentiles = shares.map { ($0.0, Self.milliseconds(all.percentile($0.1))) }
         latencies = percentiles + [("max", Self.milliseconds(all.max))]
         requests = all.count
-        let end = workers.map(\.end).max() ?? 0
+        let end = generator.end
         achievedRate = end > 0 ? (Double(all.count) / Double(end) * 1e10).rounded() / 10 : 0
-        errors = workers.reduce(0) { $0 + $1.errors }
-        reason = workers.compactMap(\.reason).first
+        errors = generator.errors
+        reason = generator.reason
     }
 
     private static func milliseconds(_ nanoseconds: UInt64) -> Double { (Double(nanoseconds) / 1e3).rounded() / 1e3 }

@@ -1,23 +1,34 @@
 /// The bytes of each request.
 struct RequestMaker: Sendable {
-    private let options: Options
-    private let body: [UInt8]
-    /// Tells the keys of one run from those of another.
-    private let run: String
+    private let numbers: ClosedRange<Int>
+    /// Up to the number in the path, if there is one.
+    private let beginning: [UInt8]
+    private let hasNumber: Bool
+    /// From there up to the number in the key, if there is one.
+    private let middle: [UInt8]
+    private let hasUniqueKey: Bool
+    private let ending: [UInt8]
 
+    /// `run` tells the keys of one run from those of another.
     init(_ options: Options, body: [UInt8], run: String) {
-        self.options = options
-        self.body = body
-        self.run = run
+        numbers = options.numbers
+        hasUniqueKey = options.hasUniqueKey
+        let path = options.path.split(separator: "{}", maxSplits: 1, omittingEmptySubsequences: false)
+        hasNumber = path.count > 1
+        beginning = Array("\(options.method) \(path[0])".utf8)
+        var head = "\(hasNumber ? path[1] : "") HTTP/1.1\r\nHost: \(options.host)\r\n"
+        for header in options.headers { head += "\(header)\r\n" }
+        if hasUniqueKey { head += "Idempotency-Key: \(run)-" }
+        middle = Array(head.utf8)
+        let length = body.isEmpty ? "" : "Content-Length: \(body.count)\r\n"
+        ending = Array("\(hasUniqueKey ? "\r\n" : "")\(length)\r\n".utf8) + body
     }
 
     func bytes(_ request: Int) -> [UInt8] {
-        let number = options.numbers.lowerBound + request % options.numbers.count
-        let path = options.path.split(separator: "{}", maxSplits: 1, omittingEmptySubsequences: false)
-        var text = "\(options.method) \(path.joined(separator: "\(number)")) HTTP/1.1\r\nHost: \(options.host)\r\n"
-        for header in options.headers { text += "\(header)\r\n" }
-        if options.hasUniqueKey { text += "Idempotency-Key: \(run)-\(request)\r\n" }
-        if !body.isEmpty { text += "Content-Length: \(body.count)\r\n" }
-        return Array("\(text)\r\n".utf8) + body
+        var bytes = beginning
+        if hasNumber { bytes += String(numbers.lowerBound + request % numbers.count).utf8 }
+        bytes += middle
+        if hasUniqueKey { bytes += String(request).utf8 }
+        return bytes + ending
     }
 }

@@ -8,9 +8,6 @@ struct Schedule: Sendable {
     /// How many requests there are in all.
     var count: Int { Int((rate * seconds).rounded(.down)) }
 
-    /// The numbers of the requests of one connection, in their order.
-    func requests(of connection: Int) -> StrideTo<Int> { stride(from: connection, to: count, by: connections) }
-
     /// Nanoseconds from the beginning. Counted from the beginning each time, so that no error adds up.
     func due(_ request: Int) -> UInt64 { UInt64(Double(request) / rate * 1e9) }
 }

@@ -44,18 +44,4 @@ import Testing
             #expect(LatencyHistogram.bucket(of: LatencyHistogram.upperEnd(of: bucket) + 1) == bucket + 1)
         }
     }
-
-    @Test func `two threads' histograms are one`() {
-        var one = LatencyHistogram()
-        var other = LatencyHistogram()
-        var both = LatencyHistogram()
-        for value: UInt64 in 0..<1_000 {
-            if value.isMultiple(of: 3) { one.add(value * value) } else { other.add(value * value) }
-            both.add(value * value)
-        }
-        one.add(other)
-        #expect(one.count == 1_000)
-        #expect(one.max == both.max)
-        for share in [0.01, 0.5, 0.99] { #expect(one.percentile(share) == both.percentile(share)) }
-    }
 }

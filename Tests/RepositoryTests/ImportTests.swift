@@ -21,7 +21,7 @@ import Testing
             "JSONText", "Regulations", "Digests", "Tickets", "HTTPWire", "EventLoop", "HTTPServer", "Postgres",
             "TicketStore", "TicketAPI", "CLinux", "Gzip",
         ],
-        "bench-load": [],
+        "bench-load": ["CLinux"],
         "bench-fill": ["Tickets", "Regulations", "JSONText", "Digests", "CLibPQ"],
     ]
 

@@ -1,11 +1,13 @@
 import Glibc
 
-/// A connection that blocks its thread. It understands what has a `Content-Length`, and no other answer.
-final class BlockingConnection {
+/// One connection with one request on its way. It understands what has a `Content-Length`, and no other answer.
+final class ClientConnection {
     struct Failure: Error { let text: String }
 
-    private let descriptor: Int32
+    let descriptor: Int32
     private var buffer: [UInt8] = []
+    /// Of the answer that is coming; nil until it is whole.
+    private var head: AnswerHead?
 
     /// Gives up what lasts longer than ten seconds.
     init(_ address: sockaddr_in) throws(Failure) {
@@ -40,35 +42,34 @@ final class BlockingConnection {
         return inet_pton(AF_INET, text, &address.sin_addr) == 1 ? address : nil
     }
 
-    /// Sends a request and reads its answer whole. Gives the status, and whether the connection goes on.
-    func exchange(_ request: [UInt8]) throws(Failure) -> (status: Int, stays: Bool) {
+    /// Sends a request whole; blocks where the system has no room for it.
+    func send(_ request: [UInt8]) throws(Failure) {
         var sent = 0
         while sent < request.count {
             let count = request[sent...].withUnsafeBytes {
-                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failure(text: "cannot send: \(errno)") }
             sent += count
         }
         buffer.removeAll(keepingCapacity: true)
-        while true {
-            if let head = AnswerHead(buffer) {
-                while buffer.count < head.length + head.bodyLength { try receive() }
-                return (head.status, !head.closes)
-            }
-            try receive()
-        }
+        head = nil
     }
 
-    private func receive() throws(Failure) {
-        let room = withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 1) { space -> Int in
-            let count = recv(descriptor, space.baseAddress, space.count, 0)
+    /// Takes what is there; nil: that is not the whole answer yet.
+    func receive() throws(Failure) -> AnswerHead? {
+        let count = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { space -> Int in
+            let count = recv(descriptor, space.baseAddress, space.count, Int32(MSG_DONTWAIT))
             if count > 0 { buffer.append(contentsOf: space[..<count]) }
             return count
         }
-        guard room > 0 else {
-            throw Failure(text: room == 0 ? "the connection was closed" : "cannot receive: \(errno)")
+        if count < 0, errno == EAGAIN || errno == EINTR { return nil }
+        guard count > 0 else {
+            throw Failure(text: count == 0 ? "the connection was closed" : "cannot receive: \(errno)")
         }
+        if head == nil { head = AnswerHead(buffer) }
+        guard let head, buffer.count >= head.length + head.bodyLength else { return nil }
+        return head
     }
 }
 
@@ -83,24 +84,34 @@ struct AnswerHead: Equatable {
     /// Nil until the head is whole.
     init?(_ bytes: [UInt8]) {
         guard let end = Self.end(of: bytes) else { return nil }
-        let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")
-        let words = lines.first?.split(separator: " ") ?? []
-        status = words.count > 1 ? Int(words[1]) ?? 0 : 0
         length = end
+        // `HTTP/1.1 200`
+        status = end > 12 ? bytes[9..<12].reduce(0) { $0 * 10 + Int($1) - 48 } : 0
         var bodyLength = 0
         var closes = false
-        for line in lines.dropFirst() {
-            let parts = line.split(separator: ":", maxSplits: 1)
-            guard parts.count == 2 else { continue }
-            let value = parts[1].drop { $0 == " " }
-            switch parts[0].lowercased() {
-            case "content-length": bodyLength = Int(value) ?? 0
-            case "connection": closes = value.lowercased() == "close"
-            default: break
+        var start = 0
+        while let stop = bytes[start..<end].firstIndex(of: 13), stop > start {
+            let line = bytes[start..<stop]
+            if let value = Self.value(of: "content-length:", in: line) {
+                bodyLength = value.reduce(0) { $0 * 10 + Int($1) - 48 }
+            } else if let value = Self.value(of: "connection:", in: line) {
+                closes = value.elementsEqual("close".utf8) { $0 | 0x20 == $1 }
             }
+            start = stop + 2
         }
         self.bodyLength = bodyLength
         self.closes = closes
+    }
+
+    /// What stands behind a name in lower case and its colon; nil: the line has another name.
+    private static func value(of name: StaticString, in line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let count = name.utf8CodeUnitCount
+        guard line.count >= count else { return nil }
+        for (index, byte) in line.prefix(count).enumerated() {
+            let isLetter = (0x41...0x5A).contains(byte)
+            if (isLetter ? byte | 0x20 : byte) != name.utf8Start[index] { return nil }
+        }
+        return line.dropFirst(count).drop { $0 == 32 }
     }
 
     private static func end(of bytes: [UInt8]) -> Int? {
