@@ -33,7 +33,31 @@ CREATE TABLE due_counts (
     tickets bigint NOT NULL
 ) WITH (fillfactor = 50);
 
-GRANT SELECT ON ticket_count_changes, ticket_counts, assignee_counts, due_counts TO reglament_staff;
+-- What holds at this moment: the sums and what is not in them yet. Whoever asks, asks these.
+CREATE VIEW current_ticket_counts AS
+SELECT product, state, priority, sum(tickets) AS tickets
+  FROM (SELECT product, state, priority, tickets FROM ticket_counts
+        UNION ALL
+        SELECT product, state, priority, change FROM ticket_count_changes) c
+ GROUP BY product, state, priority;
+
+CREATE VIEW current_assignee_counts AS
+SELECT assignee, sum(tickets) AS tickets
+  FROM (SELECT assignee, tickets FROM assignee_counts
+        UNION ALL
+        SELECT unnest(CASE assignees WHEN '{}' THEN '{""}' ELSE assignees END), change
+          FROM ticket_count_changes WHERE state <> 'closed') c
+ GROUP BY assignee;
+
+CREATE VIEW current_due_counts AS
+SELECT day, sum(tickets) AS tickets
+  FROM (SELECT day, tickets FROM due_counts
+        UNION ALL
+        SELECT (due_at AT TIME ZONE 'UTC')::date, change
+          FROM ticket_count_changes WHERE state <> 'closed' AND due_at IS NOT NULL) c
+ GROUP BY day;
+
+GRANT SELECT ON current_ticket_counts, current_assignee_counts, current_due_counts TO reglament_staff;
 
 -- By the owner's rights: a role that may write tickets may not touch what is counted.
 CREATE FUNCTION note_ticket_count() RETURNS trigger
@@ -119,7 +143,7 @@ CREATE TRIGGER tickets_recounted AFTER UPDATE ON tickets FOR EACH ROW
 CREATE INDEX tickets_open_due_idx ON tickets (due_at) WHERE state <> 'closed' AND due_at IS NOT NULL;
 DROP INDEX tickets_open_counts_idx;
 
--- What nobody works on: one in ten of the open ones, found among all of them before, 43 ms with fifty thousand open ones.
+-- What nobody works on, found among all open ones before: 43 ms with fifty thousand of them.
 CREATE INDEX tickets_open_unassigned_idx ON tickets (registered_at, id) WHERE state <> 'closed' AND assignees = '{}';
 -- A customer's own by their last change: walked through everybody's before.
 CREATE INDEX tickets_organization_updated_idx ON tickets (organization, updated_at, id);

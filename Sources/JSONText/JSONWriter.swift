@@ -33,7 +33,7 @@ public struct JSONWriter: ~Copyable {
 
     /// The name of the member whose value is written next; it must not need an escape.
     ///
-    /// A name that stands in the code is copied as it is: half of what is written is names.
+    /// A name that stands in the code is copied as it is.
     public mutating func key(_ name: StaticString) {
         let count = name.utf8CodeUnitCount
         reserve(count &+ 4)

@@ -56,10 +56,7 @@ extension Statements {
     static let ticketCounts = Statement<TicketCount>(
         "ticket_counts",
         """
-        SELECT c.state, sum(c.tickets)::integer
-          FROM (SELECT state, tickets FROM ticket_counts UNION ALL SELECT state, change FROM ticket_count_changes) c
-         GROUP BY c.state
-        HAVING sum(c.tickets) > 0
+        SELECT state, sum(tickets)::integer FROM current_ticket_counts GROUP BY state HAVING sum(tickets) > 0
         """
     ) { (row) throws(RowError) in
         TicketCount(state: try row.parsed { State(rawValue: $0) }, count: try row.int())

@@ -121,22 +121,14 @@ extension Statements {
     static let queueCounts = Statement<QueueCount>(
         "queue_counts",
         """
-        SELECT c.state, c.priority, c.product, sum(c.tickets)::integer,
-               (SELECT coalesce(sum(d.tickets), 0)
-                  FROM (SELECT day, tickets FROM due_counts
-                        UNION ALL
-                        SELECT (due_at AT TIME ZONE 'UTC')::date, change FROM ticket_count_changes
-                         WHERE state <> 'closed' AND due_at IS NOT NULL) d
-                 WHERE d.day < ($1::timestamptz AT TIME ZONE 'UTC')::date)::integer
+        SELECT c.state, c.priority, c.product, c.tickets::integer,
+               (SELECT coalesce(sum(tickets), 0) FROM current_due_counts
+                 WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date)::integer
                + (SELECT count(*) FROM tickets t
                    WHERE t.state <> 'closed' AND t.due_at >= date_trunc('day', $1::timestamptz, 'UTC')
                      AND t.due_at < $1::timestamptz)::integer
-          FROM (SELECT product, state, priority, tickets FROM ticket_counts
-                UNION ALL
-                SELECT product, state, priority, change FROM ticket_count_changes) c
-         WHERE c.state <> 'closed'
-         GROUP BY c.state, c.priority, c.product
-        HAVING sum(c.tickets) > 0
+          FROM current_ticket_counts c
+         WHERE c.state <> 'closed' AND c.tickets > 0
         """
     ) { (row) throws(RowError) in
         QueueCount(
@@ -148,15 +140,11 @@ extension Statements {
     static let queueShares = Statement<QueueSummary.Share>(
         "queue_shares",
         """
-        SELECT nullif(c.assignee, ''), u.name, sum(c.tickets)::integer
-          FROM (SELECT assignee, tickets FROM assignee_counts
-                UNION ALL
-                SELECT unnest(CASE assignees WHEN '{}' THEN '{""}' ELSE assignees END), change FROM ticket_count_changes
-                 WHERE state <> 'closed') c
+        SELECT nullif(c.assignee, ''), u.name, c.tickets::integer
+          FROM current_assignee_counts c
           LEFT JOIN users u ON u.id = c.assignee
-         GROUP BY c.assignee, u.name
-        HAVING sum(c.tickets) > 0
-         ORDER BY c.assignee = '', sum(c.tickets) DESC, c.assignee
+         WHERE c.tickets > 0
+         ORDER BY c.assignee = '', c.tickets DESC, c.assignee
         """
     ) { (row) throws(RowError) in
         QueueSummary.Share(

@@ -211,41 +211,28 @@ extension Statements {
         "wrong_counts",
         """
         SELECT format('counts: %s tickets of %s, %s, %s are told of, and there are %s',
-                      coalesce(told.n, 0), product, state, priority, coalesce(found.n, 0))
-          FROM (SELECT product, state, priority, sum(tickets) AS n
-                  FROM (SELECT product, state, priority, tickets FROM ticket_counts
-                        UNION ALL SELECT product, state, priority, change FROM ticket_count_changes) c
-                 GROUP BY product, state, priority) told
+                      coalesce(told.tickets, 0), product, state, priority, coalesce(found.n, 0))
+          FROM current_ticket_counts told
           FULL JOIN (SELECT product, state, priority, count(*) AS n FROM tickets GROUP BY product, state, priority) found
          USING (product, state, priority)
-         WHERE coalesce(told.n, 0) <> coalesce(found.n, 0)
+         WHERE coalesce(told.tickets, 0) <> coalesce(found.n, 0)
         UNION ALL
         SELECT format('counts: %s open tickets of the assignee "%s" are told of, and there are %s',
-                      coalesce(told.n, 0), assignee, coalesce(found.n, 0))
-          FROM (SELECT assignee, sum(tickets) AS n
-                  FROM (SELECT assignee, tickets FROM assignee_counts
-                        UNION ALL
-                        SELECT unnest(CASE assignees WHEN '{}' THEN '{""}' ELSE assignees END), change
-                          FROM ticket_count_changes WHERE state <> 'closed') c
-                 GROUP BY assignee) told
+                      coalesce(told.tickets, 0), assignee, coalesce(found.n, 0))
+          FROM current_assignee_counts told
           FULL JOIN (SELECT a.assignee, count(*) AS n
                        FROM tickets, unnest(CASE assignees WHEN '{}' THEN '{""}' ELSE assignees END) AS a (assignee)
                       WHERE state <> 'closed' GROUP BY a.assignee) found
          USING (assignee)
-         WHERE coalesce(told.n, 0) <> coalesce(found.n, 0)
+         WHERE coalesce(told.tickets, 0) <> coalesce(found.n, 0)
         UNION ALL
         SELECT format('counts: %s open tickets due on %s are told of, and there are %s',
-                      coalesce(told.n, 0), day, coalesce(found.n, 0))
-          FROM (SELECT day, sum(tickets) AS n
-                  FROM (SELECT day, tickets FROM due_counts
-                        UNION ALL
-                        SELECT (due_at AT TIME ZONE 'UTC')::date, change FROM ticket_count_changes
-                         WHERE state <> 'closed' AND due_at IS NOT NULL) c
-                 GROUP BY day) told
+                      coalesce(told.tickets, 0), day, coalesce(found.n, 0))
+          FROM current_due_counts told
           FULL JOIN (SELECT (due_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n
                        FROM tickets WHERE state <> 'closed' AND due_at IS NOT NULL GROUP BY 1) found
          USING (day)
-         WHERE coalesce(told.n, 0) <> coalesce(found.n, 0)
+         WHERE coalesce(told.tickets, 0) <> coalesce(found.n, 0)
         """
     ) { (row) throws(RowError) in try row.text() }
 }

@@ -55,8 +55,8 @@ public struct Rulebook: Sendable {
     }
 }
 
-/// What every ticket that is shown takes from its regulation. By reference: a copy of all that a regulation holds was a
-/// twentieth of what a ticket of a list costs.
+/// What every ticket that is shown takes from its regulation; by reference, so that no ticket copies all that a regulation
+/// holds.
 public final class TicketWords: Sendable {
     /// The keys of the details in their order.
     public let detailKeys: [String]

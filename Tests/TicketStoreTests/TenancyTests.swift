@@ -72,6 +72,9 @@ import Tickets
         ("UPDATE ticket_counts SET tickets = 0", Roles.staff), ("DELETE FROM ticket_count_changes", Roles.staff),
         ("SELECT recount_tickets()", Roles.staff), ("SELECT note_ticket_count()", Roles.staff),
         ("SELECT * FROM ticket_counts", Roles.customer), ("SELECT * FROM assignee_counts", Roles.customer),
+        ("SELECT * FROM current_ticket_counts", Roles.customer),
+        ("SELECT * FROM current_assignee_counts", Roles.customer),
+        ("SELECT * FROM current_due_counts", Roles.customer),
         ("SELECT * FROM due_counts", Roles.customer), ("SELECT * FROM ticket_count_changes", Roles.customer),
         ("SELECT fold_ticket_counts(1)", Roles.customer),
     ])
