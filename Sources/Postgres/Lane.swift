@@ -70,6 +70,23 @@ public final class Lane: @unchecked Sendable {
         return (first.rows, rows.rows)
     }
 
+    /// As `run` with a context, or without one, for whoever answers many callers at once: `finish` hears the outcome on
+    /// the loop, before any task goes on.
+    public func run<Row>(
+        _ context: (statement: Statement<Void>, parameters: [Parameter])?, then statement: Statement<Row>,
+        _ parameters: [Parameter], finish: @escaping (Result<[Row], PostgresError>) -> Void
+    ) {
+        let since = EventLoop.clock()
+        let rows = Rows<Row>()
+        var steps = [Step(statement, parameters, into: rows)]
+        if let context { steps.insert(Step(context.statement, context.parameters, into: Rows()), at: 0) }
+        let request = Request(steps) { failure in
+            self.tally.note(EventLoop.clock() &- since, failure)
+            finish(failure.map { .failure($0) } ?? .success(rows.rows))
+        }
+        submit(.request(request))
+    }
+
     /// Lends one connection of an exclusive lane for several round trips.
     ///
     /// A transaction that `body` leaves open, by throwing or by forgetting, is rolled back; a connection whose state is

@@ -18,7 +18,7 @@ extension PostgresStore {
     public func discard(_ id: AttachmentID, _ access: Access) async {
         do {
             _ = try await lanes(access).bulk.run(
-                Context.read, whom(access), then: Statements.discardUpload, [.text(id.text)])
+                Context.read, Self.whom(access), then: Statements.discardUpload, [.text(id.text)])
         } catch {
             // The sweeper finds it when its lease is over.
         }
@@ -72,7 +72,7 @@ extension PostgresStore {
         let lane = lanes(access).bulk
         do {
             if access.scope == .staff { return try await lane.run(statement, parameters) }
-            return try await lane.run(Context.read, whom(access), then: statement, parameters).1
+            return try await lane.run(Context.read, Self.whom(access), then: statement, parameters).1
         } catch { throw StoreError(error) }
     }
 }

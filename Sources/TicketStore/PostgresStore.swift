@@ -17,6 +17,7 @@ public final class PostgresStore: Store {
     let now: @Sendable () -> Instant
     let callers: CallerCache
     let pulses: Pulses
+    let ticketReads: TicketReads
     /// Jobs are to end at their next batch.
     let isInterrupted = Atomic<Bool>(false)
 
@@ -39,6 +40,7 @@ public final class PostgresStore: Store {
             if channel != Self.feedChannel { pulses.send(.people) }
             if channel != Self.peopleChannel { pulses.send(.feed) }
         }
+        ticketReads = TicketReads(connections, loop: loop)
     }
 
     /// Ends every connection; what still runs is given `grace` to finish.
@@ -106,10 +108,10 @@ extension PostgresStore {
                 return rows
             }
             if isPlannedOnce {
-                return try await lane.run(Context.readPlannedOnce, whom(access), then: statement, parameters).1
+                return try await lane.run(Context.readPlannedOnce, Self.whom(access), then: statement, parameters).1
             }
             if access.scope == .staff { return try await lane.run(statement, parameters) }
-            return try await lane.run(Context.read, whom(access), then: statement, parameters).1
+            return try await lane.run(Context.read, Self.whom(access), then: statement, parameters).1
         } catch let error as PostgresError { throw StoreError(error) } catch let error as StoreError {
             throw error
         } catch {
@@ -160,7 +162,8 @@ extension PostgresStore {
             } else {
                 let keyLock = access.key.map { "\($0.caller) \($0.key)" }
                 let (free, rows) = try await lane.run(
-                    Context.write, whom(access) + [.optional(keyLock), .optional(lock)], then: statement, parameters)
+                    Context.write, Self.whom(access) + [.optional(keyLock), .optional(lock)], then: statement,
+                    parameters)
                 keyFree = free.first ?? false
                 written = rows.first == 1
             }
@@ -190,7 +193,7 @@ extension PostgresStore {
         }
     }
 
-    func whom(_ access: Access) -> [Parameter] {
+    static func whom(_ access: Access) -> [Parameter] {
         var organization = ""
         if case .customer(let code) = access.scope { organization = code }
         return [.text(organization), .text(access.user?.text ?? "")]
@@ -199,7 +202,7 @@ extension PostgresStore {
     private func keyParameters(_ key: IdempotencyKey, _ access: Access) -> [Parameter] {
         let now = now()
         let dayAgo = Instant(microseconds: now.microseconds - 86_400_000_000)
-        return whom(access) + [
+        return Self.whom(access) + [
             .text(key.caller.text), .text(key.key), .date(KeySQL.day(of: dayAgo)), .instant(dayAgo),
         ]
     }

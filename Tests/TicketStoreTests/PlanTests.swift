@@ -187,7 +187,8 @@ import Tickets
     /// Planned once for all values, as the lanes of these statements have it.
     private static func faultsByKey(_ planner: Planner) async throws -> [String] {
         let names: Set = [
-            "ticket", "change_ground", "other_ticket", "registration_ground", "state_origin", "lock_due_tickets",
+            "ticket", "tickets", "change_ground", "other_ticket", "registration_ground", "state_origin",
+            "lock_due_tickets",
             "register_staff", "register_customer", "change_staff", "change_customer", "context_key",
             "context_key_staff", "caller_by_token",
         ]

@@ -98,6 +98,7 @@ enum Statements {
             text(keepAnswer),
             text(keepIdempotencyDays),
             text(ticket),
+            text(tickets),
             text(changeGround),
             text(otherTicket),
             text(registrationGround),

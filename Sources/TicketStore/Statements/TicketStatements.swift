@@ -33,15 +33,22 @@ enum TicketSQL {
 }
 
 extension Statements {
-    static let ticket = Statement<TicketRecord>(
-        "ticket",
-        """
-        SELECT ROW(\(TicketSQL.record))
-          FROM tickets t
-          \(TicketSQL.joinPolicy)
-         WHERE t.id = $3
-        """
-    ) { (row) throws(RowError) in try row.ticketRecord() }
+    static let ticket = records("ticket", where: "t.id = $3")
+
+    /// Of several tickets by their identifiers, in no order.
+    static let tickets = records("tickets", where: "t.id = ANY ($3)")
+
+    private static func records(_ name: String, where condition: String) -> Statement<TicketRecord> {
+        Statement<TicketRecord>(
+            name,
+            """
+            SELECT ROW(\(TicketSQL.record))
+              FROM tickets t
+              \(TicketSQL.joinPolicy)
+             WHERE \(condition)
+            """
+        ) { (row) throws(RowError) in try row.ticketRecord() }
+    }
 }
 
 extension Statements {

@@ -1,0 +1,126 @@
+import EventLoop
+import Postgres
+import Regulations
+import Tickets
+
+/// Reads single tickets. Those that readers with the same rights want within one turn of the loop are read by one
+/// statement: of eight, each takes PostgreSQL a third of the time.
+///
+/// A statement is sent after the requests that it serves have come: whoever reads after a write sees what was written.
+///
+/// Unchecked: every variable belongs to the loop's thread.
+final class TicketReads: @unchecked Sendable {
+    private struct Wanted {
+        let id: TicketID
+        let now: Instant
+        let finish: UnsafeContinuation<Result<TicketRecord?, StoreError>, Never>
+    }
+
+    /// What is wanted by the same rights.
+    private final class Line {
+        let access: Access
+        var wanted: [Wanted] = []
+        var inFlight = 0
+        var isScheduled = false
+        var patience: LoopTimer?
+
+        init(_ access: Access) { self.access = access }
+    }
+
+    /// By whose rights PostgreSQL reads for a customer, and of whom it says whether it may confirm.
+    private struct Customer: Hashable {
+        let organization: String
+        let user: UserID?
+    }
+
+    /// A statement for more would hold up those behind it and gain little.
+    private static let batchMax = 32
+    /// While so many statements of a line are on their way, what else it wants is gathered: one that PostgreSQL works
+    /// on, and one for when it has ended that.
+    private static let flightsMax = 2
+    /// After this time what was gathered is sent nevertheless: how long it may wait for PostgreSQL is the lane's to say.
+    private static let gatheringMax = Duration.milliseconds(50)
+
+    private let connections: Connections
+    private let loop: EventLoop
+    /// Employees are alike: they see everything, and confirm nothing.
+    private let staff = Line(.staff)
+    private var customers: [Customer: Line] = [:]
+
+    init(_ connections: Connections, loop: EventLoop) {
+        self.connections = connections
+        self.loop = loop
+    }
+
+    func ticket(_ id: TicketID, at now: Instant, _ access: Access) async throws(StoreError) -> TicketRecord? {
+        let since = EventLoop.clock()
+        let outcome = await withUnsafeContinuation { finish in
+            let line = line(of: access)
+            line.wanted.append(Wanted(id: id, now: now, finish: finish))
+            schedule(line)
+        }
+        RequestTime.current?.database &+= EventLoop.clock() &- since
+        return try outcome.get()
+    }
+
+    private func line(of access: Access) -> Line {
+        guard case .customer(let organization) = access.scope else { return staff }
+        let customer = Customer(organization: organization, user: access.user)
+        if let line = customers[customer] { return line }
+        // Lines are cheap to make anew: none is kept for customers who want nothing.
+        if customers.count >= 64 { customers = customers.filter { !$0.value.wanted.isEmpty || $0.value.inFlight > 0 } }
+        let line = Line(access)
+        customers[customer] = line
+        return line
+    }
+
+    private func schedule(_ line: Line) {
+        if line.inFlight < Self.flightsMax {
+            guard !line.isScheduled else { return }
+            line.isScheduled = true
+            loop.later {
+                line.isScheduled = false
+                self.send(line, flightsMax: Self.flightsMax)
+            }
+        } else if line.patience == nil {
+            line.patience = loop.after(Self.gatheringMax) {
+                line.patience = nil
+                self.send(line, flightsMax: .max)
+            }
+        }
+    }
+
+    private func send(_ line: Line, flightsMax: Int) {
+        while !line.wanted.isEmpty, line.inFlight < flightsMax {
+            let batch = Array(line.wanted.prefix(Self.batchMax))
+            line.wanted.removeFirst(batch.count)
+            line.inFlight += 1
+            send(batch, of: line)
+        }
+    }
+
+    private func send(_ batch: [Wanted], of line: Line) {
+        let isOne = batch.count == 1
+        let isStaff = line.access.scope == .staff
+        let lanes = isStaff ? connections.staff : connections.customer
+        lanes.reads.run(
+            isStaff ? nil : (Context.read, PostgresStore.whom(line.access)),
+            then: isOne ? Statements.ticket : Statements.tickets,
+            PostgresStore.viewer(line.access, batch[batch.count - 1].now) + [
+                isOne ? .text(batch[0].id.description) : .texts(batch.map(\.id.description))
+            ]
+        ) { outcome in
+            line.inFlight -= 1
+            // Before those who wait go on: PostgreSQL works on while their answers are written.
+            self.send(line, flightsMax: Self.flightsMax)
+            switch outcome {
+            case .success(let records):
+                for wanted in batch {
+                    wanted.finish.resume(returning: .success(records.first { $0.ticket.id == wanted.id }))
+                }
+            case .failure(let error):
+                for wanted in batch { wanted.finish.resume(returning: .failure(StoreError(error))) }
+            }
+        }
+    }
+}
