@@ -113,15 +113,18 @@ extension PostgresStore {
         _ progress: @escaping @Sendable (Int, Int) -> Void
     ) async throws(StoreError) -> JobRun {
         let run = try await begin(plan, dryRun: false, by: user, at: now, access)
-        try await closeDue(run, progress)
+        if run.due > 0 { try await closeDue(run, progress) }
         return try await finish(run)
     }
 
     private func finish(_ run: JobRun) async throws(StoreError) -> JobRun {
         do {
-            _ = try await connections.staff.writes.run(
-                Statements.finishRun, [.text(run.id.text), .instant(now())])
+            let done = try await connections.staff.writes.run(
+                Statements.finishRun, [.text(run.id.text), .instant(now())]
+            ).first
+            if let done { return done }
         } catch { throw StoreError(error) }
+        // Somebody else has ended it.
         guard let done = try await self.run(run.id) else { throw .unexpected("a finished run is gone") }
         return done
     }
@@ -279,14 +282,16 @@ extension Statements {
          WHERE id = $1
         """)
 
-    /// A run that closed nothing lists nothing.
-    static let finishRun = Statement<Void>(
+    /// A run that closed nothing lists nothing. Gives the run; no row when it is finished already.
+    static let finishRun = Statement<JobRun>(
         "finish_run",
         """
         UPDATE job_runs
            SET finished_at = $2, tickets = CASE WHEN dry_run OR closed > 0 THEN tickets ELSE '{}' END
          WHERE id = $1 AND finished_at IS NULL
-        """)
+        RETURNING \(runColumns)
+        """
+    ) { (row) throws(RowError) in try row.run() }
 
     static let runColumns =
         "id, as_of, dry_run, started_by, started_at, finished_at, due, closed, plan, tickets"
