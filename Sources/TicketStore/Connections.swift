@@ -18,6 +18,9 @@ public struct ConnectionOptions: Sendable {
     public var bulk: Int
     /// How long a request may wait for a connection before it is told that too much is going on.
     public var waitMax: Duration
+    /// What employees' lanes work as. A test makes it a customer's role: then row-level security is all that is left.
+    var staffRole = Roles.staff
+    var staffSettings: [String: String] = [:]
 
     public init(
         url: String, readers: Int = 1, writers: Int = 16, customerWriters: Int = 16, slow: Int = 4,
@@ -65,7 +68,7 @@ struct Connections: Sendable {
 
     /// `notified` hears each channel that something was said on, and nil when any may have been missed; on the loop.
     init(_ options: ConnectionOptions, loop: EventLoop, notified: @escaping (_ channel: String?) -> Void) {
-        func lanes(_ role: String, writers: Int) -> Lanes {
+        func lanes(_ role: String, writers: Int, own: [String: String] = [:]) -> Lanes {
             func lane(_ name: String, _ mode: LaneOptions.Mode, _ timeout: Duration, _ settings: [String: String] = [:])
                 -> Lane
             {
@@ -73,7 +76,7 @@ struct Connections: Sendable {
                     loop: loop, connectionString: options.url,
                     options: LaneOptions(
                         name: "\(role) \(name)", mode: mode, role: role, statementTimeout: timeout,
-                        waitMax: options.waitMax, settings: settings, awaited: Self.awaited))
+                        waitMax: options.waitMax, settings: settings.merging(own) { $1 }, awaited: Self.awaited))
             }
             return Lanes(
                 reads: lane("reads", .pipelined(connections: options.readers), .seconds(5), Self.byKey),
@@ -87,19 +90,22 @@ struct Connections: Sendable {
         jobs = Lane(
             loop: loop, connectionString: options.url,
             options: LaneOptions(
-                name: "jobs", mode: .exclusive(connections: 3), role: Roles.staff, statementTimeout: .seconds(60),
-                waitMax: .seconds(30), settings: Self.byKey, awaited: Self.awaited))
-        staff = lanes(Roles.staff, writers: options.writers)
+                name: "jobs", mode: .exclusive(connections: 3), role: options.staffRole, statementTimeout: .seconds(60),
+                waitMax: .seconds(30), settings: Self.byKey.merging(options.staffSettings) { $1 },
+                awaited: Self.awaited))
+        staff = lanes(options.staffRole, writers: options.writers, own: options.staffSettings)
         customer = lanes(Roles.customer, writers: options.customerWriters)
         feed = Lane(
             loop: loop, connectionString: options.url,
             options: LaneOptions(
-                name: "feed", mode: .exclusive(connections: 2), role: Roles.staff, statementTimeout: .seconds(30),
-                waitMax: options.waitMax, settings: ["plan_cache_mode": "force_custom_plan"]))
+                name: "feed", mode: .exclusive(connections: 2), role: options.staffRole, statementTimeout: .seconds(30),
+                waitMax: options.waitMax,
+                settings: ["plan_cache_mode": "force_custom_plan"].merging(options.staffSettings) { $1 }))
         sequencer = Lane(
             loop: loop, connectionString: options.url,
             options: LaneOptions(
-                name: "sequencer", mode: .exclusive(connections: 1), role: Roles.staff, statementTimeout: .seconds(60),
+                name: "sequencer", mode: .exclusive(connections: 1), role: options.staffRole,
+                statementTimeout: .seconds(60),
                 waitMax: .seconds(5), settings: ["idle_session_timeout": "5s"]))
         listener = Listener(
             loop: loop, connectionString: options.url,
