@@ -30,6 +30,7 @@ public final class Lane: @unchecked Sendable {
     private let settings: ConnectionSettings
     private var sessions: [Session] = []
     private var queue = FIFO<(since: UInt64, waiting: Waiting)>()
+    private var admission: Admission
     private var backoff = Backoff()
     private var nextAttempt: LoopTimer?
     private var tick: LoopTimer?
@@ -43,6 +44,7 @@ public final class Lane: @unchecked Sendable {
     public init(loop: EventLoop, connectionString: String, options: LaneOptions) {
         self.loop = loop
         self.options = options
+        admission = Admission(waitMax: options.waitMax.nanoseconds, shedsEarly: options.shedsEarly)
         settings = ConnectionSettings(connectionString: connectionString, lane: options)
     }
 
@@ -187,6 +189,12 @@ extension Lane {
         guard queue.count < options.queueMax else {
             return waiting.fail(outage.map { .unavailable($0.reason) } ?? .overloaded)
         }
+        // While nothing is connected nobody knows how long it will be: the outage's own limits count then.
+        if outage == nil,
+            !admission.admits(behind: queue.count, slots: options.connectionsMax * options.inFlightMax, at: loop.now)
+        {
+            return waiting.fail(.overloaded)
+        }
         queue.append((loop.now, waiting))
         openSessions()
         startTicking()
@@ -309,6 +317,8 @@ extension Lane: SessionOwner {
         serveQueue()
         openSessions()
     }
+
+    func session(_ session: Session, served nanoseconds: UInt64) { admission.noteServed(nanoseconds) }
 
     func sessionHasRoom(_ session: Session) {
         if queue.isEmpty { endIdlingIfIdle() } else { serveQueue() }

@@ -18,8 +18,11 @@ public struct LaneOptions: Sendable {
     public var statementTimeout: Duration?
     /// How many requests may wait for a connection; the next one is refused as `overloaded`.
     public var queueMax: Int
-    /// How long a request may wait for a connection before it fails as `overloaded`.
+    /// How long a request may wait for a connection before it fails as `overloaded`; at once when it would be longer.
     public var waitMax: Duration
+    /// For what is expensive and can be asked for again: while more comes than goes, nothing waits for much longer than
+    /// being served takes, and the rest fails at once as `overloaded`.
+    public var shedsEarly: Bool
     /// Pipelined lanes: how many requests may be on their way on one connection before others wait.
     public var depthMax: Int
     /// Further settings of the session, by name.
@@ -29,7 +32,7 @@ public struct LaneOptions: Sendable {
 
     public init(
         name: String, mode: Mode, role: String? = nil, statementTimeout: Duration? = .seconds(5), queueMax: Int = 1000,
-        waitMax: Duration = .seconds(1), depthMax: Int = 32, settings: [String: String] = [:],
+        waitMax: Duration = .seconds(1), shedsEarly: Bool = false, depthMax: Int = 32, settings: [String: String] = [:],
         awaited: (@Sendable (UInt64) -> Void)? = nil
     ) {
         self.name = name
@@ -38,6 +41,7 @@ public struct LaneOptions: Sendable {
         self.statementTimeout = statementTimeout
         self.queueMax = queueMax
         self.waitMax = waitMax
+        self.shedsEarly = shedsEarly
         self.depthMax = depthMax
         self.settings = settings
         self.awaited = awaited

@@ -71,6 +71,7 @@ extension Listener: SessionOwner {
             })
     }
 
+    func session(_ session: Session, served nanoseconds: UInt64) {}
     func sessionHasRoom(_ session: Session) {}
 
     func sessionIsLost(_ session: Session, _ reason: String, wasReady: Bool) {

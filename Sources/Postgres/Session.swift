@@ -4,6 +4,8 @@ import EventLoop
 /// Whoever opened a session and is told what becomes of it.
 protocol SessionOwner: AnyObject {
     func sessionIsReady(_ session: Session)
+    /// A request has been answered, so long after it was sent.
+    func session(_ session: Session, served nanoseconds: UInt64)
     /// A request has ended: there may be room for another.
     func sessionHasRoom(_ session: Session)
     /// It could not be had or is lost; its requests have failed. `wasReady` tells the two apart.
@@ -286,6 +288,7 @@ extension Session {
             send(request)
             return
         }
+        owner?.session(self, served: loop.now &- request.since)
         request.end(request.failure)
         owner?.sessionHasRoom(self)
     }

@@ -69,14 +69,16 @@ struct Connections: Sendable {
     /// `notified` hears each channel that something was said on, and nil when any may have been missed; on the loop.
     init(_ options: ConnectionOptions, loop: EventLoop, notified: @escaping (_ channel: String?) -> Void) {
         func lanes(_ role: String, writers: Int, own: [String: String] = [:]) -> Lanes {
-            func lane(_ name: String, _ mode: LaneOptions.Mode, _ timeout: Duration, _ settings: [String: String] = [:])
-                -> Lane
-            {
+            func lane(
+                _ name: String, _ mode: LaneOptions.Mode, _ timeout: Duration, _ settings: [String: String] = [:],
+                shedsEarly: Bool = false
+            ) -> Lane {
                 Lane(
                     loop: loop, connectionString: options.url,
                     options: LaneOptions(
                         name: "\(role) \(name)", mode: mode, role: role, statementTimeout: timeout,
-                        waitMax: options.waitMax, settings: settings.merging(own) { $1 }, awaited: Self.awaited))
+                        waitMax: options.waitMax, shedsEarly: shedsEarly, settings: settings.merging(own) { $1 },
+                        awaited: Self.awaited))
             }
             return Lanes(
                 reads: lane("reads", .pipelined(connections: options.readers), .seconds(5), Self.byKey),
@@ -84,7 +86,7 @@ struct Connections: Sendable {
                 // A list has many optional filters: a plan made for the ones that were given beats one for all.
                 slow: lane(
                     "slow", .exclusive(connections: options.slow), .seconds(30),
-                    ["plan_cache_mode": "force_custom_plan"]),
+                    ["plan_cache_mode": "force_custom_plan"], shedsEarly: true),
                 bulk: lane("bulk", .exclusive(connections: options.bulk), .seconds(30), Self.pieces))
         }
         jobs = Lane(

@@ -1,0 +1,99 @@
+import EventLoop
+import TestKit
+import Testing
+
+@testable import Postgres
+
+/// Who may wait for a connection while more comes than goes.
+@Suite struct AdmissionTests {
+    /// A lane by itself: `slots` places, each request served in `service` milliseconds, one arriving every `gap`.
+    private struct Model {
+        var refused = 0
+        /// In milliseconds, of those that came after the first half second.
+        var waits: [Double] = []
+
+        init(shedsEarly: Bool, slots: Int, service: Double, gap: Double, seconds: Double) {
+            var admission = Admission(waitMax: 1_000_000_000, shedsEarly: shedsEarly)
+            var ends: [Double] = Array(repeating: 0, count: slots)
+            var queue: [Double] = []
+            var time = 0.0
+            while time < seconds * 1000 {
+                while let first = queue.first, let place = ends.indices.min(by: { ends[$0] < ends[$1] }),
+                    ends[place] <= time
+                {
+                    let start = max(first, ends[place])
+                    ends[place] = start + service
+                    if first > 500 { waits.append(start - first) }
+                    admission.noteServed(UInt64(service * 1_000_000))
+                    queue.removeFirst()
+                }
+                if queue.isEmpty, let free = ends.firstIndex(where: { $0 <= time }) {
+                    ends[free] = time + service
+                    if time > 500 { waits.append(0) }
+                    admission.noteServed(UInt64(service * 1_000_000))
+                } else if admission.admits(behind: queue.count, slots: slots, at: UInt64(time * 1_000_000)) {
+                    queue.append(time)
+                } else {
+                    refused += 1
+                }
+                time += gap
+            }
+        }
+    }
+
+    /// Slots, milliseconds of service; ten times what they can do.
+    @Test(arguments: [(4, 1.0), (4, 10.0), (2, 50.0), (16, 4.0)])
+    func `under ten times the load what is let in waits for little, and hardly a slot idles`(
+        slots: Int, service: Double
+    ) {
+        let gap = service / Double(slots) / 10
+        let model = Model(shedsEarly: true, slots: slots, service: service, gap: gap, seconds: 3)
+        let bound = max(20, 4 * service) + service
+        #expect(model.waits.allSatisfy { $0 <= bound }, "\(model.waits.max() ?? 0) ms, bound \(bound)")
+        #expect(Double(model.waits.count) >= 0.85 * 2500 / service * Double(slots))
+        #expect(model.refused > 8 * model.waits.count)
+        let patient = Model(shedsEarly: false, slots: slots, service: service, gap: gap, seconds: 3)
+        #expect(patient.waits.allSatisfy { $0 <= 1000 + service } && (patient.waits.max() ?? 0) > 2 * bound)
+    }
+
+    @Test(arguments: [(4, 1.0), (2, 50.0), (16, 4.0)])
+    func `at seven tenths of what can be done nobody is refused, nor in a burst of twenty times as many`(
+        slots: Int, service: Double
+    ) {
+        let calm = Model(
+            shedsEarly: true, slots: slots, service: service, gap: service / Double(slots) / 0.7, seconds: 3)
+        #expect(calm.refused == 0)
+        var admission = Admission(waitMax: 1_000_000_000, shedsEarly: true)
+        admission.noteServed(UInt64(service * 1_000_000))
+        // As many at once as are served in a tenth of a second.
+        let burst = Int(90 / service) * slots
+        #expect((0..<burst).allSatisfy { admission.admits(behind: $0, slots: slots, at: 5) })
+    }
+
+    @Test func `nothing is known before the first is served, and all may wait`() {
+        var admission = Admission(waitMax: 1_000_000, shedsEarly: true)
+        #expect((0..<1000).allSatisfy { admission.admits(behind: $0, slots: 1, at: UInt64($0)) })
+    }
+
+    @Test func `a lane that sheds early answers what it takes soon, and the rest at once`() async throws {
+        try await withLane(.exclusive(connections: 2), { $0.shedsEarly = true }) { loop, lane in
+            _ = try await lane.run(.int("one", "SELECT 1"))
+            // A hundred a second are possible, two thousand are wanted.
+            let ended = await together(3000, on: loop) { number in
+                try await loop.sleep(.microseconds(500 * number))
+                let start = EventLoop.clock()
+                let error = await failure { _ = try await lane.run(.text("nap", "SELECT pg_sleep(0.02)::text")) }
+                if let error { #expect(error == .overloaded) }
+                return (error != nil, Double(EventLoop.clock() - start) / 1_000_000)
+            }.compactMap { try? $0.get() }
+            let refused = ended.filter(\.0)
+            let served = ended.filter { !$0.0 }.map(\.1).sorted()
+            #expect(ended.count == 3000 && refused.count > 2000)
+            #expect(served.count > 75, "\(served.count) were served in a second and a half")
+            // Without shedding the queue is a second long.
+            let late = served[served.count * 9 / 10]
+            #expect(late < 600, "\(late) ms")
+            #expect(refused.count { $0.1 > 50 } < refused.count / 10)
+        }
+    }
+}
