@@ -7,8 +7,11 @@ struct Generator {
     private let schedule: Schedule
     private let maker: RequestMaker
     private let address: sockaddr_in
+    private let countsRefusals: Bool
 
     private(set) var latencies = LatencyHistogram()
+    /// Of answers 503, where they are no errors but what is looked at.
+    private(set) var refusals = LatencyHistogram()
     private(set) var errors = 0
     /// Of the first error.
     private(set) var reason: String?
@@ -27,7 +30,8 @@ struct Generator {
     private let epoll = epoll_create1(0)
     private var lines: [Line]
 
-    init(_ schedule: Schedule, _ maker: RequestMaker, _ address: sockaddr_in) {
+    init(_ schedule: Schedule, _ maker: RequestMaker, _ address: sockaddr_in, countsRefusals: Bool = false) {
+        self.countsRefusals = countsRefusals
         self.schedule = schedule
         self.maker = maker
         self.address = address
@@ -101,8 +105,12 @@ struct Generator {
             guard let request = lines[index].current else { throw ClientConnection.Failure(text: "an answer too many") }
             lines[index].current = nil
             end = monotonicNanoseconds() - beginning
-            latencies.add(end - schedule.due(request))
-            if !(200...299).contains(answer.status) { fail("status \(answer.status)") }
+            if answer.status == 503, countsRefusals {
+                refusals.add(end - schedule.due(request))
+            } else {
+                latencies.add(end - schedule.due(request))
+            }
+            if !(200...299).contains(answer.status), answer.status != 503 || !countsRefusals { fail("status \(answer.status)") }
             if answer.closes { lines[index].connection = nil }
         } catch {
             lines[index].connection = nil

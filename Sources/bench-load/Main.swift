@@ -20,7 +20,7 @@ import Glibc
         sleepPrecisely()
         let schedule = Schedule(rate: options.rate, connections: options.connections, seconds: options.seconds)
         let maker = RequestMaker(options, body: body, run: String(UInt64.random(in: 0...UInt64.max), radix: 36))
-        var generator = Generator(schedule, maker, address)
+        var generator = Generator(schedule, maker, address, countsRefusals: options.countsRefusals)
         generator.run()
         let report = Report(generator)
         print(options.isJSON ? report.json : report.text)

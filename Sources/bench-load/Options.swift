@@ -17,15 +17,17 @@ struct Options: Sendable, Equatable {
     var headers: [String] = []
     /// Each request has an `Idempotency-Key` that no other has.
     var hasUniqueKey = false
+    /// Answers 503 are counted by themselves and are no errors.
+    var countsRefusals = false
     var isJSON = false
 
     static let usage = """
         bench-load --rate N [--connections N] [--seconds N] [--json] URL
                    [--header 'Name: value']… [--path-template '/tickets/{}' --numbers 1-1000]
-                   [--method POST] [--body FILE] [--unique-key]
+                   [--method POST] [--body FILE] [--unique-key] [--refusals]
 
         Sends requests to http://HOST:PORT/PATH at an even rate, whether or not answers come, and says how long they took from
-        the moment that they were due.
+        the moment that they were due. --refusals: answers 503 are told of apart, and are no errors.
         """
 
     init(_ words: [String]) throws(Mistake) {
@@ -41,6 +43,7 @@ struct Options: Sendable, Equatable {
             case "--method": method = try Self.value(&rest, word)
             case "--body": bodyFile = try Self.value(&rest, word)
             case "--unique-key": hasUniqueKey = true
+            case "--refusals": countsRefusals = true
             case "--json": isJSON = true
             default:
                 guard !word.hasPrefix("--"), host.isEmpty else { throw Mistake(text: "What is \(word)?") }
