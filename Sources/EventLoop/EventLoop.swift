@@ -18,11 +18,15 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// How often work that makes more work is run before the descriptors get their turn again.
     private static let roundsMax = 16
     private static let eventsMax = 256
+    /// After so many descriptors of a turn the urgent ones are asked, and what came of all is done.
+    private static let urgentAfter = 32
     /// For how long work of `later` goes on before the descriptors get their turn again.
     private static let laterNanosecondsMax: UInt64 = 1_000_000
 
     public let name: String
     private let epoll: Int32
+    /// Urgent descriptors once more, to be asked in the middle of a turn.
+    private let urgentEpoll: Int32
     private let wakeUp: Int32
     private let remote = Locked<[Work]>([])
     private var local: [Work] = []
@@ -32,6 +36,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var stopping = false
     private var thread: pthread_t?
     let events: UnsafeMutablePointer<epoll_event>
+    private let urgentEvents: UnsafeMutablePointer<epoll_event>
     var watches = WatchTable()
     var timers = TimerHeap()
 
@@ -43,10 +48,17 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         self.name = name
         let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw EventLoopError("epoll_create1") }
+        let urgentEpoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard urgentEpoll >= 0 else {
+            let error = EventLoopError("epoll_create1")
+            close(epoll)
+            throw error
+        }
         let wakeUp = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         guard wakeUp >= 0 else {
             let error = EventLoopError("eventfd")
             close(epoll)
+            close(urgentEpoll)
             throw error
         }
         // Edge-triggered, so that the counter never has to be read back.
@@ -54,17 +66,22 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         guard epoll_ctl(epoll, EPOLL_CTL_ADD, wakeUp, &event) == 0 else {
             let error = EventLoopError("epoll_ctl")
             close(epoll)
+            close(urgentEpoll)
             close(wakeUp)
             throw error
         }
         self.epoll = epoll
+        self.urgentEpoll = urgentEpoll
         self.wakeUp = wakeUp
         events = .allocate(capacity: Self.eventsMax)
+        urgentEvents = .allocate(capacity: Self.urgentAfter)
     }
 
     deinit {
         events.deallocate()
+        urgentEvents.deallocate()
         close(epoll)
+        close(urgentEpoll)
         close(wakeUp)
     }
 
@@ -171,6 +188,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
                 // The handler may cancel watches named later in this batch: their generation no longer fits.
                 watch.handler?.ready(Readiness(epoll: events[index].events))
             }
+            if index % Self.urgentAfter == Self.urgentAfter - 1 { serveUrgent() }
         }
         // Taken one by one: a timer's work may add and cancel others.
         while let work = timers.takeDue(until: now) { work() }
@@ -179,6 +197,16 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
             runDelayed()
             runLocal()
         }
+    }
+
+    /// Many descriptors are ready at once: what was begun is brought on before more is begun.
+    private func serveUrgent() {
+        let count = epoll_wait(urgentEpoll, urgentEvents, Int32(Self.urgentAfter), 0)
+        for index in 0..<Int(max(count, 0)) {
+            let token = clinux_event_token(urgentEvents + index)
+            watches[token]?.handler?.ready(Readiness(epoll: urgentEvents[index].events))
+        }
+        runLocal()
     }
 
     private func runDelayed() {
@@ -234,15 +262,16 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Calls `handler` whenever `descriptor` is ready, until the watch is cancelled; loop thread only.
     ///
     /// Cancel before closing the descriptor. `exclusive` wakes one loop of the several that watch it
-    /// (EPOLLEXCLUSIVE); such a watch cannot be updated.
+    /// (EPOLLEXCLUSIVE); such a watch cannot be updated. An `urgent` one is also asked in the middle of a turn in which
+    /// many are ready, and may then be told twice of the same.
     public func watch(
         _ descriptor: Int32, _ interest: Interest, edgeTriggered: Bool = false, exclusive: Bool = false,
-        _ handler: any ReadinessHandler
+        urgent: Bool = false, _ handler: any ReadinessHandler
     ) throws(EventLoopError) -> Watch {
         precondition(isCurrent, "Watches belong to the loop's thread.")
         let mode =
             (edgeTriggered ? EPOLLET.rawValue | EPOLLRDHUP.rawValue : 0) | (exclusive ? EPOLLEXCLUSIVE.rawValue : 0)
-        let watch = Watch(loop: self, descriptor: descriptor, mode: mode, handler: handler)
+        let watch = Watch(loop: self, descriptor: descriptor, mode: mode, isUrgent: urgent, handler: handler)
         watches.insert(watch)
         do throws(EventLoopError) {
             try control(EPOLL_CTL_ADD, watch, interest)
@@ -256,6 +285,10 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     func control(_ operation: Int32, _ watch: Watch, _ interest: Interest) throws(EventLoopError) {
         var event = clinux_event(interest.epoll | watch.mode, watch.token)
         guard epoll_ctl(epoll, operation, watch.descriptor, &event) == 0 else { throw EventLoopError("epoll_ctl") }
+        guard watch.isUrgent else { return }
+        guard epoll_ctl(urgentEpoll, operation, watch.descriptor, &event) == 0 else {
+            throw EventLoopError("epoll_ctl")
+        }
     }
 
     /// CLOCK_MONOTONIC in nanoseconds.

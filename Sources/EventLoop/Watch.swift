@@ -48,14 +48,16 @@ public protocol ReadinessHandler: AnyObject {
 public final class Watch {
     public let descriptor: Int32
     let mode: UInt32
+    let isUrgent: Bool
     fileprivate(set) var token: UInt64 = 0
     private(set) var handler: (any ReadinessHandler)?
     private unowned let loop: EventLoop
 
-    init(loop: EventLoop, descriptor: Int32, mode: UInt32, handler: any ReadinessHandler) {
+    init(loop: EventLoop, descriptor: Int32, mode: UInt32, isUrgent: Bool, handler: any ReadinessHandler) {
         self.loop = loop
         self.descriptor = descriptor
         self.mode = mode
+        self.isUrgent = isUrgent
         self.handler = handler
     }
 

@@ -133,7 +133,7 @@ extension Session {
     private func wait(for interest: Interest) {
         watch?.cancel()
         do throws(EventLoopError) {
-            watch = try loop.watch(PQsocket(connection), interest, self)
+            watch = try loop.watch(PQsocket(connection), interest, urgent: true, self)
         } catch {
             lose(error.description)
         }

@@ -39,6 +39,42 @@ func pair() -> (Int32, Int32) {
         #expect(log.all == ["true 1", "true 0"])
     }
 
+    @Test func `what is urgent has its turn among many that are ready`() throws {
+        let order = Log()
+        try withLoop { loop in
+            let many = (0..<200).map { _ in pair() }
+            let (mine, theirs) = pair()
+            var watches: [Watch] = []
+            for (index, ends) in many.enumerated() {
+                write(ends.1, "x", 1)
+                let watch = try loop.watch(
+                    ends.0, .readable, edgeTriggered: true,
+                    Handler { _ in
+                        order.add("usual")
+                        if index == 0 { write(theirs, "x", 1) }
+                    })
+                watches.append(watch)
+            }
+            let urgent = try loop.watch(
+                mine, .readable, urgent: true,
+                Handler { _ in
+                    var byte: UInt8 = 0
+                    if recv(mine, &byte, 1, Int32(MSG_DONTWAIT)) == 1 { order.add("urgent") }
+                })
+            try await loop.sleep(.milliseconds(20))
+            for watch in watches { watch.cancel() }
+            urgent.cancel()
+            try await loop.sleep(.milliseconds(2))
+            for (one, other) in many + [(mine, theirs)] {
+                close(one)
+                close(other)
+            }
+        }
+        #expect(order.all.count == 201)
+        let place = try #require(order.all.firstIndex(of: "urgent"))
+        #expect(place < 100, "it came after \(place) others")
+    }
+
     @Test func `an update changes what is waited for`() throws {
         let log = Log()
         try withLoop { loop in
