@@ -1,12 +1,14 @@
 /// Whether one more request may wait for a connection of a lane: by how long it would wait, as far as the measured time
 /// of those before it tells, and not by how many there are.
 ///
-/// Where early shedding is wanted, a burst may wait for a tenth of a second; a queue that has not been empty for that long
-/// is no burst, and then nothing is let in that would wait for much longer than being served takes. So what is let in is
-/// answered nearly as fast as on a calm day, and the rest is told at once.
+/// Where early shedding is wanted, a burst may wait for a twentieth of a second; a queue that has not been empty for twice as
+/// long is no burst, and then nothing is let in that would wait for much longer than being served takes. So what is let in
+/// is answered nearly as fast as on a calm day, and the rest is told at once.
 struct Admission {
     /// A queue that was never empty for so long stands: more comes than goes.
-    private static let burst: UInt64 = 100_000_000
+    private static let standing: UInt64 = 100_000_000
+    /// So long may be waited in a queue that does not stand.
+    private static let burstWait = 50_000_000.0
     /// However fast the service is, so long may be waited in a standing queue: shorter times are the scheduler's.
     private static let standingMin = 20_000_000.0
     /// In a standing queue, so many times the time that being served takes.
@@ -37,7 +39,7 @@ struct Admission {
         standsSince = since
         if wait > Double(waitMax) { return false }
         guard shedsEarly else { return true }
-        let isStanding = now &- since > Self.burst
-        return wait <= max(isStanding ? Self.standingMin : Double(Self.burst), serviceTime * Self.standingTimes)
+        let isStanding = now &- since > Self.standing
+        return wait <= max(isStanding ? Self.standingMin : Self.burstWait, serviceTime * Self.standingTimes)
     }
 }

@@ -189,15 +189,18 @@ extension Lane {
         guard queue.count < options.queueMax else {
             return waiting.fail(outage.map { .unavailable($0.reason) } ?? .overloaded)
         }
-        // While nothing is connected nobody knows how long it will be: the outage's own limits count then.
-        if outage == nil,
-            !admission.admits(behind: queue.count, slots: options.connectionsMax * options.inFlightMax, at: loop.now)
-        {
-            return waiting.fail(.overloaded)
-        }
+        if isTurningAway { return waiting.fail(.overloaded) }
         queue.append((loop.now, waiting))
         openSessions()
         startTicking()
+    }
+
+    /// Whether the next request would be refused as `overloaded` at once: whoever asks first need not put it together.
+    public var isTurningAway: Bool {
+        // While nothing is connected nobody knows how long it will be: the outage's own limits count then.
+        guard outage == nil, roomiest() == nil else { return false }
+        return !admission.admits(
+            behind: queue.count, slots: options.connectionsMax * options.inFlightMax, at: loop.now)
     }
 
     private func hand(_ waiting: Waiting, to session: Session) {

@@ -121,6 +121,8 @@ public final class API: Sendable {
             self.figures.noteLimited(.token)
             throw Problem.tooManyRequests(retryAfter: figures.retryAfterSeconds)
         }
+        // Where ten times as many ask as can be served, most of the time would go into requests that are refused in the end.
+        if call == .listTickets, store.isTurningListsAway(Access(caller)) { throw Problem(.overloaded) }
         let accept = request.fields.values("accept")
         // A file is what it is: whoever asks for it takes it.
         guard

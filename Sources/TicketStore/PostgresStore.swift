@@ -67,6 +67,8 @@ extension PostgresStore {
         _ = try await read(.staff, Statements.migrationCount, [])
     }
 
+    public func isTurningListsAway(_ access: Access) -> Bool { lanes(access).slow.isTurningAway }
+
     public func lookUp(_ access: Access) async throws(StoreError) {
         guard access.key != nil else { return }
         let kept = try await keptKey(access)

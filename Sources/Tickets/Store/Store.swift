@@ -10,6 +10,8 @@ public protocol Store: TicketStoring, AttachmentStoring, PeopleStoring, Contract
 {
     /// Throws unless the database answers and has every migration.
     func checkReadiness() async throws(StoreError)
+    /// Whether a list would be refused as `overloaded` at once.
+    func isTurningListsAway(_ access: Access) -> Bool
     /// Whose token it is; nil: unknown, revoked, or its user deactivated. Expiry is the caller's to check.
     func caller(token: Digest) async throws(StoreError) -> Caller?
     /// Throws a replay when the key was used; returns when it is free.
