@@ -110,7 +110,9 @@ struct Generator {
             } else {
                 latencies.add(end - schedule.due(request))
             }
-            if !(200...299).contains(answer.status), answer.status != 503 || !countsRefusals { fail("status \(answer.status)") }
+            if !(200...299).contains(answer.status), answer.status != 503 || !countsRefusals {
+                fail("status \(answer.status)")
+            }
             if answer.closes { lines[index].connection = nil }
         } catch {
             lines[index].connection = nil
