@@ -67,6 +67,9 @@ let package = Package(
         tool("bench-load", ["CLinux"]),
         tool("bench-fill", ["Tickets", "Regulations", "JSONText", "Digests", "CLibPQ"]),
 
+        // Kills and cuts off the built service, and checks what is left.
+        tool("soak", ["EventLoop", "JSONText", "Digests", "CLibPQ", "CLinux"]),
+
         .target(
             name: "TestKit",
             dependencies: [

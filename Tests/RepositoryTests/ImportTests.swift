@@ -23,6 +23,7 @@ import Testing
         ],
         "bench-load": ["CLinux"],
         "bench-fill": ["Tickets", "Regulations", "JSONText", "Digests", "CLibPQ"],
+        "soak": ["EventLoop", "JSONText", "Digests", "CLibPQ", "CLinux"],
     ]
 
     /// What comes with the toolchain, for those that talk to the system or share memory between loops.
@@ -30,7 +31,7 @@ import Testing
         "Digests": ["Glibc"], "EventLoop": ["Glibc", "Synchronization"],
         "HTTPServer": ["Glibc", "Synchronization"], "Postgres": ["Glibc"], "TicketStore": ["Synchronization"],
         "TicketAPI": ["Glibc", "Synchronization"], "reglament": ["Glibc", "Synchronization"], "bench-load": ["Glibc"],
-        "bench-fill": ["Glibc"],
+        "bench-fill": ["Glibc"], "soak": ["Glibc"],
     ]
 
     /// `import A`, `public import A`, `@testable import A`, `import struct A.B`.

@@ -1,0 +1,56 @@
+import EventLoop
+import Glibc
+
+/// One `reglament serve`, behind a proxy of its own, on a Unix socket.
+final class Instance: Sendable {
+    let socket: String
+    let proxy: Proxy
+    private let errors: String
+    private let child = Locked<Child?>(nil)
+
+    init(_ number: Int, folder: String, cluster: Cluster) throws(Failure) {
+        socket = "\(folder)/serve-\(number).sock"
+        errors = "\(folder)/serve-\(number).log"
+        proxy = try Proxy(folder: "\(folder)/proxy-\(number)", target: cluster.sockets)
+    }
+
+    /// Returns before it is ready.
+    func start(_ binary: String, _ settings: [String: String]) throws(Failure) {
+        let own = settings.merging(["REGLAMENT_LISTEN": "unix:\(socket)"]) { $1 }
+        let started = try Child([binary, "serve"], environment: own, errors: errors)
+        child.withLock { $0 = started }
+    }
+
+    /// Whether it ended when it was told to, with the status 0 of an orderly end.
+    func stop() -> Bool {
+        guard let child = child.withLock({ $0.take() }) else { return true }
+        child.signal(SIGTERM)
+        if let status = child.ended(within: 45) { return status == 0 }
+        child.signal(SIGKILL)
+        _ = child.ended(within: 10)
+        return false
+    }
+
+    func kill() {
+        guard let child = child.withLock({ $0.take() }) else { return }
+        child.signal(SIGKILL)
+        _ = child.ended(within: 10)
+    }
+
+    func signal(_ number: Int32) { child.withLock { $0 }?.signal(number) }
+
+    /// Ended by itself, which it never should.
+    var hasEnded: Bool {
+        child.withLock { child in
+            guard child?.ended() != nil else { return false }
+            child = nil
+            return true
+        }
+    }
+
+    var isReady: Bool {
+        guard let connection = try? HTTPConnection(socket, patience: 2) else { return false }
+        guard (try? connection.send(Array("GET /readyz HTTP/1.1\r\nHost: soak\r\n\r\n".utf8))) != nil else { return false }
+        return (try? connection.answer())?.status == 200
+    }
+}

@@ -1,0 +1,59 @@
+/// What the command line says.
+struct Options: Sendable, Equatable {
+    struct Mistake: Error, Equatable { let text: String }
+
+    var rounds = 200
+    var seed: UInt64 = 1
+    /// Of load in each round.
+    var seconds = 6.0
+    /// 0: one and three in turn.
+    var instances = 0
+    /// Empty: all in turn.
+    var faults: [Fault] = []
+    var binary = ".build/release/reglament"
+    var home = "."
+    /// For journals and logs.
+    var folder = ""
+    /// A small file system of our own that may be filled.
+    var disk: String?
+
+    static let usage = """
+        soak --folder FOLDER [--disk FOLDER] [--rounds N] [--seed N] [--seconds N] [--instances N] [--faults NAME,…]
+             [--binary FILE] [--home FOLDER]
+
+        Kills, stops and cuts off a service and its PostgreSQL under load, and checks that nothing is lost and nothing happened
+        twice. Scripts/soak starts it. Faults: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).
+        """
+
+    init(_ words: [String]) throws(Mistake) {
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            guard let value = rest.popFirst() else { throw Mistake(text: "\(word) needs a value.") }
+            switch word {
+            case "--rounds": rounds = try Self.number(value, word, 1...1_000_000)
+            case "--seed": seed = UInt64(try Self.number(value, word, 0...Int.max))
+            case "--seconds": seconds = Double(try Self.number(value, word, 2...600))
+            case "--instances": instances = try Self.number(value, word, 1...5)
+            case "--faults":
+                faults = []
+                for name in value.split(separator: ",") {
+                    guard let fault = Fault(rawValue: String(name)) else { throw Mistake(text: "There is no \(name).") }
+                    faults.append(fault)
+                }
+            case "--binary": binary = value
+            case "--home": home = value
+            case "--folder": folder = value
+            case "--disk": disk = value
+            default: throw Mistake(text: "What is \(word)?")
+            }
+        }
+        guard !folder.isEmpty else { throw Mistake(text: "--folder is needed.") }
+    }
+
+    private static func number(_ text: String, _ name: String, _ range: ClosedRange<Int>) throws(Mistake) -> Int {
+        guard let number = Int(text), range.contains(number) else {
+            throw Mistake(text: "\(name) needs a number from \(range.lowerBound) to \(range.upperBound), not \(text).")
+        }
+        return number
+    }
+}
