@@ -167,6 +167,30 @@ import Tickets
         }
     }
 
+    /// What PostgreSQL says when it has no room, no memory, no connection, no disk that works.
+    @Test(arguments: ["53100", "53200", "53300", "58030"])
+    func `a full disk is nobody's answer, alone or in a batch`(sqlstate: String) async throws {
+        try await World.with { world in
+            let ids = [try await world.ticket(), try await world.ticket()]
+            try await world.database.run(
+                """
+                CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '\(sqlstate)'; END $$;
+                CREATE TRIGGER no_room BEFORE INSERT ON events FOR EACH ROW WHEN (NEW.ticket = '\(ids[1])')
+                EXECUTE FUNCTION fail()
+                """)
+            let alone = try await world.post("/v1/tickets/\(ids[1])/assign", World.assignment, as: .egor, key: "alone")
+            #expect(alone.summary == "503 unavailable" && alone.fields.first("retry-after") != nil)
+            let request = self.batch(ids, .assign, World.assignment)
+            let first = try await world.post("/v1/tickets/batch", request, as: .egor, key: "both")
+            #expect(first.summary == "503 unavailable")
+            try await world.database.run("DROP TRIGGER no_room ON events")
+            try await world.onItsLoop { try await $0.api.finishAbandonedBatches(olderThan: 0) }
+            let second = try await world.post("/v1/tickets/batch", request, as: .egor, key: "both")
+            #expect(second["results"].array.compactMap { $0["status"].integer } == [200, 200], "\(second.json)")
+        }
+    }
+
     @Test func `what a killed process left is finished by any other, once, and then the key is answered`() async throws
     {
         try await World.with { world in
