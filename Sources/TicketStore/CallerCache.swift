@@ -35,11 +35,12 @@ final class CallerCache: @unchecked Sendable {
         return .some(entry.caller)
     }
 
-    /// `revision` is the one before the look-up, so that what was revoked meanwhile is not remembered.
-    func remember(_ caller: Caller?, token: Digest, since revision: UInt64) {
+    /// `revision` is the one before the look-up, so that what was revoked meanwhile is not remembered; `asked` is when it began: an
+    /// answer that was long on its way is as old as that, and another instance may have revoked what it says.
+    func remember(_ caller: Caller?, token: Digest, since revision: UInt64, asked: UInt64) {
         guard revision == Self.currentRevision else { return }
         if entries.count >= Self.entriesMax { empty() }
-        entries[token] = (caller, EventLoop.clock() + Self.nanosecondsMax)
+        entries[token] = (caller, asked + Self.nanosecondsMax)
     }
 }
 
@@ -48,11 +49,12 @@ extension PostgresStore {
         let listens = connections.listener.isConnected
         if listens, let known = callers.caller(token) { return known }
         let revision = CallerCache.currentRevision
+        let asked = EventLoop.clock()
         let caller: Caller?
         do {
             caller = try await connections.staff.reads.run(Statements.callerByToken, [.bytes(token.bytes)]).first
         } catch { throw StoreError(error) }
-        if listens { callers.remember(caller, token: token, since: revision) }
+        if listens { callers.remember(caller, token: token, since: revision, asked: asked) }
         return caller
     }
 }
