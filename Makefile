@@ -3,8 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages testpackages run build test ambiguity lint contract check bench bench-growth fuzz docs clean
+.PHONY: help packages testpackages run build test ambiguity lint contract check soak bench bench-growth fuzz docs clean
 
+ROUNDS ?= 200
+SEED ?= 1
 RELEASE := --configuration release --static-swift-stdlib
 
 help: ## Prints this
@@ -41,7 +43,14 @@ lint: ## Checks the format of the Swift sources and the scripts' syntax
 contract: build ## Holds the service against its OpenAPI document with schemathesis; CONTRACT_SECONDS=3600 for longer
 	Scripts/contract-test
 
-check: lint test contract ## Exactly what CI runs: lint, release build, all tests, the OpenAPI document
+# What CI has time for; 200 rounds take three quarters of an hour.
+check: ROUNDS := 10
+check: SOAK_OPTIONS := --seconds 4
+check: lint test contract soak ## Exactly what CI runs: lint, release build, all tests, the OpenAPI document, ten rounds of soak
+
+soak: build testpackages ## Kills and cuts off everything under load and counts what is left; ROUNDS=200 SEED=1
+	swift build $(RELEASE) --product soak
+	Scripts/soak $(ROUNDS) $(SEED) $(SOAK_OPTIONS)
 
 bench: build ## Measures against pgbench and nginx on this machine, and writes docs/reference/performance.md
 	swift build $(RELEASE) --product bench-load

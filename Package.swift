@@ -101,6 +101,7 @@ let package = Package(
         tests(
             "FuzzTests", ["HTTPWire", "JSONText", "Regulations", "TicketAPI"], data: ["Corpora"]),
         tests("BenchLoadTests", ["bench-load"]),
+        tests("SoakTests", ["soak", "reglament"]),
         tests("RepositoryTests", ["reglament", "Regulations"]),
     ]
 )

@@ -13,7 +13,9 @@ struct Checks {
         faults += try strays(now: now)
         let closed = try database.count("SELECT coalesce(sum(closed), 0) FROM job_runs WHERE NOT dry_run")
         let autoClosed = found.count { $0.action == "auto_close" }
-        if closed != autoClosed { faults.append("the runs of the job tell of \(closed) closed tickets, there are \(autoClosed)") }
+        if closed != autoClosed {
+            faults.append("the runs of the job tell of \(closed) closed tickets, there are \(autoClosed)")
+        }
         return faults
     }
 
@@ -37,7 +39,8 @@ struct Checks {
             """)
         return rows.map { row in
             FoundEvent(
-                ticket: row[0], seq: Int(row[1]) ?? 0, version: Int(row[2]), action: row[3], actor: row[4], text: row[5],
+                ticket: row[0], seq: Int(row[1]) ?? 0, version: Int(row[2]), action: row[3], actor: row[4],
+                text: row[5],
                 at: Int(row[6]) ?? 0, closesAt: Int(row[7]))
         }
     }

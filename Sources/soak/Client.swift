@@ -143,7 +143,8 @@ final class Client {
         }
         guard let settlement = perform(write) else { return }
         let states = [
-            "assign": "assigned", "solve": "solved_awaiting_confirmation", "request_information": "awaiting_information",
+            "assign": "assigned", "solve": "solved_awaiting_confirmation",
+            "request_information": "awaiting_information",
         ]
         for change in settlement.changes { pool.note(change.ticket, state: states[action] ?? "") }
     }
@@ -240,7 +241,9 @@ struct Attempt {
             if found == nil { reason = "status \(answer.status)" }
             if ![200, 201, 409, 503].contains(answer.status) {
                 let body = String(decoding: answer.body.prefix(500), as: UTF8.self)
-                counts.withLock { $0.strange.append("\(write.key): \(write.path) was answered \(answer.status): \(body)") }
+                counts.withLock {
+                    $0.strange.append("\(write.key): \(write.path) was answered \(answer.status): \(body)")
+                }
             }
         } catch { reason = error.description }
         (settlement, state) = (found, told)

@@ -38,7 +38,8 @@ final class Cluster: Sendable {
     private func make() throws(Failure) {
         // Small segments, never used again: then the log asks for room as often as tables do.
         let words = [
-            "--pgdata=\(data)", "--username=postgres", "--auth=trust", "--locale=C.UTF-8", "--encoding=UTF8", "--no-sync",
+            "--pgdata=\(data)", "--username=postgres", "--auth=trust", "--locale=C.UTF-8", "--encoding=UTF8",
+            "--no-sync",
             "--wal-segsize=1",
         ]
         guard try Child.run(asServer + ["\(binaries)/initdb"] + words, errors: log) == 0 else {

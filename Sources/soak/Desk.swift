@@ -51,7 +51,8 @@ struct Desk: Sendable {
                     "auto_close_after_working_days":1,"responsible_contacts":[\(contacts.joined(separator: ","))]}
                     """)
             guard answer.status == 201, let id = answer.json?["id"]?.text else {
-                throw Failure("a contract was answered \(answer.status): \(String(decoding: answer.body, as: UTF8.self))")
+                throw Failure(
+                    "a contract was answered \(answer.status): \(String(decoding: answer.body, as: UTF8.self))")
             }
             contracts[organization] = id
         }

@@ -10,6 +10,8 @@ enum Fault: String, CaseIterable, Sendable {
     case killBoth = "kill-both"
     case killJob = "kill-job"
     case pauseService = "pause-service"
+    /// For longer than others wait before they take its work for abandoned.
+    case freezeService = "freeze-service"
     case pauseBackend = "pause-backend"
     case pausePostgres = "pause-postgres"
     case cut
@@ -20,7 +22,9 @@ enum Fault: String, CaseIterable, Sendable {
     case restart
 
     /// Blocks until it is over; gives what should not have been.
-    func strike(_ site: Site, _ serving: [Instance], _ jobs: Jobs, _ generator: inout SeededGenerator) throws(Failure) -> [String] {
+    func strike(_ site: Site, _ serving: [Instance], _ jobs: Jobs, _ generator: inout SeededGenerator) throws(Failure)
+        -> [String]
+    {
         // One of several as a rule, and all of them now and then.
         let one = serving.randomElement(using: &generator).map { [$0] } ?? []
         let hit = generator.isOnce(in: 0.25) ? serving : one
@@ -60,6 +64,10 @@ enum Fault: String, CaseIterable, Sendable {
             for instance in hit { instance.signal(SIGSTOP) }
             sleep(seconds: 2 * pause)
             for instance in hit { instance.signal(SIGCONT) }
+        case .freezeService:
+            for instance in one { instance.signal(SIGSTOP) }
+            sleep(seconds: 12 + 2 * pause)
+            for instance in one { instance.signal(SIGCONT) }
         case .pauseBackend:
             let some = cluster.backends.shuffled(using: &generator).prefix(5)
             cluster.signal(SIGSTOP, to: Array(some))

@@ -2,16 +2,30 @@ import EventLoop
 import Glibc
 import JSONText
 
+/// What a listener has heard so far, over all its connections.
+struct HeardFeed: Sendable {
+    /// Of each event its ticket and number there, in the order of the feed: the first has the place 1.
+    private(set) var events: [String] = []
+    private(set) var faults: [String] = []
+    var connections = 0
+
+    /// A line of the stream; those that bring no event say nothing.
+    mutating func hear(_ line: String) {
+        guard line.hasPrefix("data: ") else { return }
+        let event = try? JSONReader.read(Array(line.dropFirst(6).utf8))
+        guard let place = event?["feed_seq"]?.integer, let ticket = event?["ticket"]?.text,
+            let seq = event?["seq"]?.integer
+        else { return faults.append("the feed said \(line.prefix(80))") }
+        if place != events.count + 1 {
+            faults.append("a listener heard \(place) after \(events.count): \(ticket), event \(seq)")
+        }
+        events.append("\(ticket)#\(seq)")
+    }
+}
+
 /// Listens to the event feed, loses its connection now and then, and goes on at another instance with `Last-Event-ID`.
 final class FeedListener: Sendable {
-    private struct Heard {
-        /// Of each event its ticket and number there, in the order of the feed: the first has the place 1.
-        var events: [String] = []
-        var faults: [String] = []
-        var connections = 0
-    }
-
-    private let heard = Locked(Heard())
+    private let heard = Locked(HeardFeed())
     private let isOver = Locked(false)
     private let sockets: [String]
     private let token: String
@@ -57,22 +71,10 @@ final class FeedListener: Sendable {
             rest += piece
             // Lines that are whole: an event is one that has an identifier, a line before its data.
             while let stop = rest.firstIndex(of: 10) {
-                note(String(decoding: rest[..<stop], as: UTF8.self))
+                let line = String(decoding: rest[..<stop], as: UTF8.self)
+                heard.withLock { $0.hear(line) }
                 rest.removeFirst(stop + 1)
             }
-        }
-    }
-
-    private func note(_ line: String) {
-        guard line.hasPrefix("data: ") else { return }
-        let event = try? JSONReader.read(Array(line.dropFirst(6).utf8))
-        guard let place = event?["feed_seq"]?.integer, let ticket = event?["ticket"]?.text, let seq = event?["seq"]?.integer
-        else { return heard.withLock { $0.faults.append("the feed said \(line.prefix(80))") } }
-        heard.withLock {
-            if place != $0.events.count + 1 {
-                $0.faults.append("a listener heard \(place) after \($0.events.count): \(ticket), event \(seq)")
-            }
-            $0.events.append("\(ticket)#\(seq)")
         }
     }
 }

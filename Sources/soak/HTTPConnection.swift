@@ -27,7 +27,9 @@ final class HTTPConnection {
     func send(_ bytes: [UInt8]) throws(Failure) {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { throw Failure("cannot send: \(systemError())") }
             sent += count
         }
@@ -36,7 +38,9 @@ final class HTTPConnection {
     /// The head and the whole body, which has a `Content-Length`.
     func answer() throws(Failure) -> HTTPAnswer {
         var answer = try head()
-        guard let length = Int(answer.fields["content-length"] ?? "0") else { throw Failure("an answer without a length") }
+        guard let length = Int(answer.fields["content-length"] ?? "0") else {
+            throw Failure("an answer without a length")
+        }
         while buffer.count < length { try receive() }
         answer.body = Array(buffer[..<length])
         buffer.removeFirst(length)
@@ -50,7 +54,8 @@ final class HTTPConnection {
             if line.isEmpty { break }
             lines.append(line)
         }
-        guard let first = lines.first, first.hasPrefix("HTTP/1.1 "), let status = Int(first.dropFirst(9).prefix(3)) else {
+        guard let first = lines.first, first.hasPrefix("HTTP/1.1 "), let status = Int(first.dropFirst(9).prefix(3))
+        else {
             throw Failure("no HTTP answer")
         }
         var fields: [String: String] = [:]

@@ -50,7 +50,9 @@ final class Instance: Sendable {
 
     var isReady: Bool {
         guard let connection = try? HTTPConnection(socket, patience: 2) else { return false }
-        guard (try? connection.send(Array("GET /readyz HTTP/1.1\r\nHost: soak\r\n\r\n".utf8))) != nil else { return false }
+        guard (try? connection.send(Array("GET /readyz HTTP/1.1\r\nHost: soak\r\n\r\n".utf8))) != nil else {
+            return false
+        }
         return (try? connection.answer())?.status == 200
     }
 }

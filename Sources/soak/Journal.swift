@@ -72,7 +72,9 @@ struct JournalEntry: Sendable {
                 entries.append(JournalEntry(write: write))
             case "open" where fields.count == 3: break
             case "done" where fields.count == 6:
-                guard let place = places[fields[1]], let status = Int(fields[2]) else { throw Failure("What is \(line)?") }
+                guard let place = places[fields[1]], let status = Int(fields[2]) else {
+                    throw Failure("What is \(line)?")
+                }
                 let changes = fields[4].split(separator: ",").map { change in
                     let parts = change.split(separator: "@")
                     return Settlement.Change(

@@ -4,6 +4,8 @@ import Glibc
 @main struct Main {
     /// Checks walk all that there is: a new database keeps them quick.
     private static let roundsPerStage = 20
+    /// Of findings in one round.
+    private static let linesMax = 10
 
     static func main() {
         signal(SIGPIPE, SIG_IGN)
@@ -46,7 +48,8 @@ import Glibc
             let began = monotonic()
             defer { say("\(round.line); \(Int(monotonic() - began)) s") }
             try round.run()
-            for finding in round.findings.prefix(30) { say("  \(finding)") }
+            for finding in round.findings.prefix(linesMax) { say("  \(finding)") }
+            if round.findings.count > linesMax { say("  … and \(round.findings.count - linesMax) more") }
             findings += round.findings.count
             // What was found once is not to be found again in each round to come.
             if current.rounds == roundsPerStage || !round.findings.isEmpty {

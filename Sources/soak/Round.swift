@@ -32,7 +32,8 @@ struct Round {
             \(seen.retried) retried, \(seen.replayed) of them done before
             """
         let checks = findings.isEmpty ? "all well" : "\(findings.count) findings"
-        return "round \(number), \(serving.count) serving: \(names); \(writes); \(figures.joined(separator: ", ")); \(checks)"
+        return
+            "round \(number), \(serving.count) serving: \(names); \(writes); \(figures.joined(separator: ", ")); \(checks)"
     }
 
     mutating func run() throws(Failure) {
@@ -58,7 +59,8 @@ struct Round {
         let isOver = Locked(false)
         let workers = clients(isOver: { isOver.withLock { $0 } }).map { make in Worker { make().work() } }
         let jobs = Jobs(site, atOnce: serving.count > 1 ? 2 : 1)
-        let revocations = Revocations(sockets, admin: stage.desk.admin, generator: SeededGenerator(seed: seed, number, 99))
+        let revocations = Revocations(
+            sockets, admin: stage.desk.admin, generator: SeededGenerator(seed: seed, number, 99))
         defer {
             isOver.withLock { $0 = true }
             for worker in workers { worker.join() }
@@ -74,7 +76,9 @@ struct Round {
         sleep(seconds: end - monotonic())
         let seen = revocations.close()
         findings += seen.faults
-        if serving.count > 1 { figures.append("\(seen.revoked) tokens revoked, known after \(Self.rounded(seen.longest)) s") }
+        if serving.count > 1 {
+            figures.append("\(seen.revoked) tokens revoked, known after \(Self.rounded(seen.longest)) s")
+        }
     }
 
     private func clients(isOver: @escaping @Sendable () -> Bool) -> [@Sendable () -> Client] {
@@ -123,7 +127,7 @@ struct Round {
     }
 
     /// A second time under the same key: the same answer.
-    private mutating func askAgain() {
+    mutating func askAgain() {
         let prefix = "s\(seed)r\(number)c"
         let entries = (try? JournalEntry.read(stage.journal.path)) ?? []
         let some = entries.filter { $0.settlement != nil && $0.write.key.hasPrefix(prefix) }.shuffled(using: &generator)
@@ -163,7 +167,8 @@ struct Round {
         let checks = try Checks(site.url)
         // The sweeper comes every five seconds, and the sequencer sooner.
         let isTidy = wait(upTo: 20, every: 0.2) {
-            (try? checks.database.count("SELECT (SELECT count(*) FROM uploads) + (SELECT count(*) FROM feed_pending)")) == 0
+            (try? checks.database.count("SELECT (SELECT count(*) FROM uploads) + (SELECT count(*) FROM feed_pending)"))
+                == 0
         }
         if !isTidy { findings.append("uploads that nobody goes on with, or events without a place, after 20 s") }
         let now = site.now.now

@@ -46,7 +46,8 @@ final class Site: Sendable {
         [
             "REGLAMENT_DATABASE_URL": cluster.url(database.withLock { $0 }, through: folder, as: "reglament"),
             "REGLAMENT_DATA": "\(self.folder)/data", "REGLAMENT_HOME": home, "REGLAMENT_CLOCK": now.rfc3339,
-            "REGLAMENT_RATE_LIMIT": "off", "REGLAMENT_ACCESS_LOG": "off", "REGLAMENT_LOOPS": "1", "REGLAMENT_WRITERS": "6",
+            "REGLAMENT_RATE_LIMIT": "off", "REGLAMENT_ACCESS_LOG": "off", "REGLAMENT_LOOPS": "1",
+            "REGLAMENT_WRITERS": "6",
             "REGLAMENT_DRAIN": "1",
         ]
     }
@@ -62,7 +63,7 @@ final class Site: Sendable {
         unlink(output)
         let status = try Child.run(
             [binary] + words, environment: settings(through: nil).merging(more) { $1 }, output: output,
-            errors: "\(folder)/commands.log", within: 300)
+            errors: "\(folder)/commands.log", within: 900)
         let said = text(of: output) ?? ""
         guard status == 0 else { throw Failure("`\(words.joined(separator: " "))` ended with \(status): \(said)") }
         return said

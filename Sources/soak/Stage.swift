@@ -20,7 +20,9 @@ final class Stage {
         try site.renewDatabase("soak_\(number)")
         guard let first = site.instances.first else { preconditionFailure("there is always one instance") }
         try site.start(first)
-        guard wait(upTo: 60, until: { first.isReady }) else { throw Failure("the service does not start, see \(site.folder)") }
+        guard wait(upTo: 60, until: { first.isReady }) else {
+            throw Failure("the service does not start, see \(site.folder)")
+        }
         desk = try Desk(Line([first.socket])) { (person) throws(Failure) in
             let organization = person.organization.map { ["--organization", $0] } ?? []
             let words = ["token", "create", "--email", person.email, "--role", person.role]

@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+@testable import soak
+
+/// A round without any fault, and then what a superuser might do to what it left.
+@Suite(.serialized) struct SabotageTests {
+    /// What is done, and a word of what is found.
+    private static let deeds = [
+        (
+            "DELETE FROM events WHERE (ticket, seq) IN (SELECT ticket, seq FROM events WHERE action = 'comment' LIMIT 1)",
+            "is not there"
+        ),
+        (
+            "DELETE FROM events WHERE (ticket, seq) IN (SELECT ticket, seq FROM events WHERE action = 'assign' LIMIT 1)",
+            "assign"
+        ),
+        (
+            """
+            INSERT INTO events SELECT ticket, 1000, organization, internal, at, actor, actor_role, action, clause, from_state,
+            to_state, comment_id, digests, hash FROM events WHERE action = 'comment' LIMIT 1
+            """, "asked for by nobody, or done twice"
+        ),
+        ("UPDATE comments SET body = body || '!' WHERE id = (SELECT id FROM comments LIMIT 1)", "asked for by nobody"),
+        ("UPDATE tickets SET subject = 'x' WHERE id = (SELECT id FROM tickets LIMIT 1)", "is not what was sent"),
+        (
+            "UPDATE attachments SET sha256 = sha256(sha256) WHERE id = (SELECT id FROM attachments LIMIT 1)",
+            "is not there"
+        ),
+        ("DELETE FROM attachments WHERE id = (SELECT id FROM attachments LIMIT 1)", "belong to no attachment"),
+        (
+            "DELETE FROM attachment_chunks WHERE attachment = (SELECT attachment FROM attachment_chunks LIMIT 1)",
+            "has no bytes"
+        ),
+        ("UPDATE tickets SET auto_close_at = '2020-01-01' WHERE state = 'solved_awaiting_confirmation'", "is due"),
+        ("UPDATE job_runs SET closed = closed + 1", "the runs of the job tell of"),
+        ("UPDATE job_runs SET finished_at = NULL", "is not finished"),
+        ("INSERT INTO feed_pending (ticket, seq) SELECT ticket, seq FROM events LIMIT 1", "waits for its place"),
+    ]
+
+    @Test(.timeLimit(.minutes(5))) func `whatever is lost, doubled or changed is found`() async throws {
+        let outcome = await withCheckedContinuation { continuation in
+            // On a thread of its own: the driver blocks, and tests have few threads.
+            _ = Worker { continuation.resume(returning: Result { try Self.play() }) }
+        }
+        #expect(try outcome.get() == [])
+    }
+
+    /// What was not as it should be.
+    private static func play() throws -> [String] {
+        signal(SIGPIPE, SIG_IGN)
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let folder = "/tmp/rgl-soak-test-\(UInt32.random(in: 0...UInt32.max))"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let site = try Site(
+            Options([
+                "--folder", folder, "--home", FileManager.default.currentDirectoryPath, "--binary",
+                (own as NSString).deletingLastPathComponent + "/reglament",
+            ]), instances: 1)
+        defer { site.close() }
+        let stage = try Stage(site, 1, generator: SeededGenerator(seed: 1))
+        defer { stage.close() }
+        var round = Round(1, faults: [], instances: 1, seconds: 3, seed: 1, on: stage)
+        try round.run()
+        return try round.findings + unseen(site, stage) + unseenDoubles(site, stage)
+    }
+
+    private static func unseen(_ site: Site, _ stage: Stage) throws -> [String] {
+        let checks = try Checks(site.url)
+        try checks.database.rows("SET session_replication_role = replica")
+        var unseen: [String] = []
+        for (sql, word) in deeds {
+            try checks.database.rows("BEGIN; \(sql)")
+            let faults = try checks.faults(journal: stage.journal.path, now: site.now.now)
+            if !faults.contains(where: { $0.contains(word) }) {
+                unseen.append("not found: \(sql): \(faults.prefix(3))")
+            }
+            try checks.database.rows("ROLLBACK")
+        }
+        return unseen
+    }
+
+    /// A service that forgets its keys does everything twice.
+    private static func unseenDoubles(_ site: Site, _ stage: Stage) throws -> [String] {
+        try Database(site.url).rows("TRUNCATE idempotency_keys")
+        var round = Round(1, faults: [], instances: 1, seconds: 2, seed: 1, on: stage)
+        try site.start(round.serving[0])
+        _ = try site.heal(round.serving)
+        round.askAgain()
+        let faults = try Checks(site.url).faults(journal: stage.journal.path, now: 0)
+        let isSeen = round.findings.contains { $0.contains("as if it were new") }
+        return (isSeen ? [] : ["a second time was not seen"])
+            + (faults.contains { $0.contains("done twice") } ? [] : ["what was done twice was not seen: \(faults)"])
+    }
+}
