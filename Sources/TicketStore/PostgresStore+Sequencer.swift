@@ -9,6 +9,9 @@ extension PostgresStore {
     private static let batchMax = 5000
     /// From one look to the next, so that a busy writer costs one notification in that time and not one for each event.
     private static let pause = Duration.milliseconds(100)
+    /// However long a look took: it may have waited, and did not work. Less than the five seconds of silence after which PostgreSQL
+    /// takes this connection, and the lock with it, for dead.
+    private static let pauseMax = Duration.seconds(2)
     /// Nobody waits for counts to be added up: who asks adds the rest.
     private static let foldPause = Duration.seconds(1)
     /// How long another instance may be dead before this one takes over.
@@ -47,8 +50,8 @@ extension PostgresStore {
             }
             if taken == Self.batchMax { continue }
             // A transaction that stays open for hours keeps PostgreSQL from clearing the queue away, and every look goes
-            // through what is left of it: that never takes more than a fifth of a core.
-            try await loop.sleep(max(Self.pause, start.duration(to: .now) * 4))
+            // through what is left of it: that takes a fifth of a core, as long as a look takes less than half a second.
+            try await loop.sleep(min(max(Self.pause, start.duration(to: .now) * 4), Self.pauseMax))
         }
     }
 }

@@ -114,6 +114,34 @@ import Tickets
         }
     }
 
+    @Test func `a look that was kept waiting does not put the next one off`() async throws {
+        try await World.with { world in
+            let sequencer = Task(executorPreference: world.loop) { await world.store.runSequencer() }
+            func allIsSequenced() async throws {
+                while try await world.store.feedLag().pending > 0 { try await world.loop.sleep(.milliseconds(10)) }
+            }
+            _ = try await world.register()
+            try await allIsSequenced()
+            // From when a look begins to wait.
+            try await world.asSuperuser(
+                """
+                DO $$ BEGIN
+                    LOCK TABLE feed_pending IN ACCESS EXCLUSIVE MODE;
+                    WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'feed_pending'::regclass) LOOP
+                        PERFORM pg_sleep(0.01);
+                    END LOOP;
+                    PERFORM pg_sleep(2);
+                END $$
+                """)
+            let start = ContinuousClock.now
+            _ = try await world.register()
+            try await allIsSequenced()
+            #expect(start.duration(to: .now) < .seconds(5))
+            sequencer.cancel()
+            await sequencer.value
+        }
+    }
+
     @Test func `a transaction that stays open keeps nobody waiting, and comes when it ends`() async throws {
         try await World.with { world in
             let (slow, quick) = (try await world.register(), try await world.register())
