@@ -28,6 +28,7 @@ final class Client {
     private let journal: Journal
     private let counts: Locked<Counts>
     private let line: Line
+    private let sockets: [String]
     private let isOver: @Sendable () -> Bool
     private var generator: SeededGenerator
     private var number = 0
@@ -36,10 +37,11 @@ final class Client {
     /// `name` is the beginning of its keys.
     init(
         _ name: String, _ person: Person, of desk: Desk, pool: Pool, journal: Journal, counts: Locked<Counts>,
-        line: Line, generator: SeededGenerator, isOver: @escaping @Sendable () -> Bool
+        sockets: [String], first: Int, generator: SeededGenerator, isOver: @escaping @Sendable () -> Bool
     ) {
         (self.name, self.person, self.pool, self.journal, self.counts) = (name, person, pool, journal, counts)
-        (self.line, self.generator, self.isOver) = (line, generator, isOver)
+        (self.sockets, self.generator, self.isOver) = (sockets, generator, isOver)
+        line = Line(sockets, first: first)
         colleagues = desk.engineers
         reporter = desk.customers.first { $0.organization == "acme" }?.id ?? ""
     }
@@ -210,6 +212,9 @@ final class Client {
 
     private func attempt(_ write: Write, isFirst: Bool) -> Settlement? {
         let slowly = write.kind == .attach && generator.isOnce(in: 0.3) ? generator.seconds(0.01...0.4) : 0
+        // Somebody's finger slips, or a proxy tries again: the same request at the same time, perhaps at another instance.
+        let twin = generator.isOnce(in: 0.04) ? Self.twin(of: write, person.token, sockets, generator.next()) : nil
+        defer { twin?.join() }
         let attempt = Attempt(write, token: person.token, on: line, slowly: slowly, journal, counts, isFirst: isFirst)
         guard let settlement = attempt.settlement else {
             sleep(seconds: 0.05)
@@ -218,6 +223,13 @@ final class Client {
         open.removeAll { $0.key == write.key }
         if let state = attempt.state, let ticket = write.tickets.first { pool.note(ticket, state: state) }
         return settlement
+    }
+}
+
+extension Client {
+    /// Nobody waits for what it is answered: the journal knows one write.
+    private static func twin(of write: Write, _ token: String, _ sockets: [String], _ place: UInt64) -> Worker {
+        Worker { _ = try? Line(sockets, first: Int(place % 16)).send(write, token: token) }
     }
 }
 

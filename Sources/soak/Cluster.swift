@@ -15,6 +15,10 @@ final class Cluster: Sendable {
 
     /// `disk`: a small file system of our own, for the data; nil: the data lies in `folder`, and the disk is never filled.
     init(folder: String, disk: String?) throws(Failure) {
+        // Filling any other would be a fault of ours.
+        if let disk, Self.device(of: disk) == Self.device(of: folder) {
+            throw Failure("\(disk) is no file system of its own")
+        }
         let home = disk ?? folder
         (sockets, data, log) = ("\(folder)/sockets", "\(home)/data", "\(folder)/postgres.log")
         self.disk = disk
@@ -33,6 +37,11 @@ final class Cluster: Sendable {
             if let owner { chown(path, owner.user, owner.group) }
         }
         try make()
+    }
+
+    private static func device(of path: String) -> dev_t? {
+        var entry = stat()
+        return stat(path, &entry) == 0 ? entry.st_dev : nil
     }
 
     private func make() throws(Failure) {

@@ -89,7 +89,7 @@ struct Round {
             {
                 Client(
                     "s\(seed)r\(number)c\(place)", person, of: desk, pool: pool, journal: journal, counts: counts,
-                    line: Line(sockets, first: place), generator: SeededGenerator(seed: seed, number, place),
+                    sockets: sockets, first: place, generator: SeededGenerator(seed: seed, number, place),
                     isOver: isOver)
             }
         }

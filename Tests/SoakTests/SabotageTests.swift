@@ -48,7 +48,6 @@ import Testing
 
     /// What was not as it should be.
     private static func play() throws -> [String] {
-        signal(SIGPIPE, SIG_IGN)
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let folder = "/tmp/rgl-soak-test-\(UInt32.random(in: 0...UInt32.max))"
         try FileManager.default.createDirectory(
