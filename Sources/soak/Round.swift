@@ -42,8 +42,12 @@ struct Round {
         for instance in serving { try site.start(instance) }
         findings += try site.heal(serving)
         try load()
+        let loaded = monotonic()
         findings += try site.heal(serving)
+        let ready = monotonic()
         settle()
+        figures.append("ready after \(Self.rounded(ready - loaded)) s")
+        figures.append("settled after \(Self.rounded(monotonic() - ready)) s")
         try forgetUploads()
         try closeDue()
         askAgain()
