@@ -66,6 +66,15 @@ struct Checks {
         ).map { $0[0] }
     }
 
+    /// What others are to go on with.
+    func leftOver() throws(Failure) -> Int {
+        try database.count(
+            """
+            SELECT (SELECT count(*) FROM uploads) + (SELECT count(*) FROM feed_pending)
+                   + (SELECT count(*) FROM job_runs WHERE finished_at IS NULL)
+            """)
+    }
+
     /// The feed, as listeners should have heard it.
     func feed() throws(Failure) -> [String] {
         try database.rows("SELECT ticket || '#' || seq FROM feed ORDER BY feed_seq").map { $0[0] }

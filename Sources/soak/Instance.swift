@@ -39,13 +39,23 @@ final class Instance: Sendable {
 
     func signal(_ number: Int32) { child.withLock { $0 }?.signal(number) }
 
-    /// Ended by itself, which it never should.
-    var hasEnded: Bool {
-        child.withLock { child in
-            guard child?.ended() != nil else { return false }
-            child = nil
-            return true
+    enum End: Sendable {
+        /// It found no database when it started, said so and left it to a service manager to try again.
+        case withoutDatabase
+        /// What it never should.
+        case byItself
+    }
+
+    /// Nil: it runs. Told once.
+    func takeEnd() -> End? {
+        let status = child.withLock { child in
+            let status = child?.ended()
+            if status != nil { child = nil }
+            return status
         }
+        guard let status else { return nil }
+        let last = text(of: errors)?.split(separator: "\n").last ?? ""
+        return status == 1 && last.hasPrefix("the database cannot be reached") ? .withoutDatabase : .byItself
     }
 
     var isReady: Bool {

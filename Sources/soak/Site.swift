@@ -83,10 +83,19 @@ final class Site: Sendable {
             instance.signal(SIGCONT)
         }
         try cluster.start()
-        return serving.enumerated().compactMap { number, instance in
-            if instance.hasEnded { return "instance \(number + 1) has ended by itself" }
-            return wait(upTo: 30, until: { instance.isReady }) ? nil : "instance \(number + 1) is not ready after 30 s"
+        var faults: [String] = []
+        for (number, instance) in serving.enumerated() {
+            let isReady = wait(upTo: 30) {
+                switch instance.takeEnd() {
+                case .withoutDatabase: try? start(instance)
+                case .byItself: faults.append("instance \(number + 1) has ended by itself")
+                case nil: break
+                }
+                return instance.isReady
+            }
+            if !isReady { faults.append("instance \(number + 1) is not ready after 30 s") }
         }
+        return faults
     }
 }
 
