@@ -175,6 +175,8 @@ struct Round {
         let now = site.now.now
         // Due by now may have become due this moment: what was due when the job began is closed.
         findings += try checks.faults(journal: stage.journal.path, now: now - 120_000)
+        let closed = try checks.database.count("SELECT count(*) FROM events WHERE action = 'auto_close'")
+        figures.append("\(closed) closed by the job so far")
         let feed = try checks.feed()
         for listener in stage.listeners {
             let hasCaughtUp = wait(upTo: 20) { listener.count >= feed.count }
