@@ -43,7 +43,7 @@ lint: ## Checks the format of the Swift sources and the scripts' syntax
 contract: build ## Holds the service against its OpenAPI document with schemathesis; CONTRACT_SECONDS=3600 for longer
 	Scripts/contract-test
 
-# What CI has time for; 200 rounds take three quarters of an hour.
+# What CI has time for; 200 rounds take about an hour.
 check: ROUNDS := 10
 check: SOAK_OPTIONS := --seconds 4
 check: lint test contract soak ## Exactly what CI runs: lint, release build, all tests, the OpenAPI document, ten rounds of soak
