@@ -251,7 +251,7 @@ struct Attempt {
             found = Settlement(answer, to: write)
             told = answer.json?["state"]?.text
             if found == nil { reason = "status \(answer.status)" }
-            if ![200, 201, 409, 503].contains(answer.status) {
+            if ![200, 201, 408, 409, 503].contains(answer.status) {
                 let body = String(decoding: answer.body.prefix(500), as: UTF8.self)
                 counts.withLock {
                     $0.strange.append("\(write.key): \(write.path) was answered \(answer.status): \(body)")

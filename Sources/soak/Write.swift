@@ -65,7 +65,7 @@ struct Settlement: Sendable, Equatable {
     /// Nil: the answer settles nothing, and the write must be sent again.
     init?(_ answer: HTTPAnswer, to write: Write) {
         let body = answer.json
-        guard answer.status < 500, answer.status != 429,
+        guard answer.status < 500, answer.status != 408, answer.status != 429,
             body?["type"]?.text != "/problems/idempotency-key-in-progress"
         else { return nil }
         var changes: [Change] = []

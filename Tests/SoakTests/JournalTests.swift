@@ -34,7 +34,8 @@ import Testing
     /// Status, body, and whether the write is settled by it.
     @Test(arguments: [
         (201, #"{"id":"T-1","version":1}"#, true), (409, #"{"type":"/problems/transition-not-allowed"}"#, true),
-        (409, #"{"type":"/problems/idempotency-key-in-progress"}"#, false), (429, "{}", false), (500, "{}", false),
+        (409, #"{"type":"/problems/idempotency-key-in-progress"}"#, false), (408, "{}", false), (429, "{}", false),
+        (500, "{}", false),
         (503, "{}", false),
     ])
     func `an answer settles a write, or does not`(status: Int, body: String, isSettled: Bool) {
