@@ -75,25 +75,22 @@ import Testing
         #expect((0..<1000).allSatisfy { admission.admits(behind: $0, slots: 1, at: UInt64($0)) })
     }
 
-    @Test func `a lane that sheds early answers what it takes soon, and the rest at once`() async throws {
+    @Test func `a lane that sheds early serves what it can and refuses the rest at once`() async throws {
         try await withLane(.exclusive(connections: 2), { $0.shedsEarly = true }) { loop, lane in
             _ = try await lane.run(.int("one", "SELECT 1"))
             // A hundred a second are possible, two thousand are wanted.
             let ended = await together(3000, on: loop) { number in
                 try await loop.sleep(.microseconds(500 * number))
-                let start = EventLoop.clock()
+                let waiting = lane.counts.waiting
                 let error = await failure { _ = try await lane.run(.text("nap", "SELECT pg_sleep(0.02)::text")) }
                 if let error { #expect(error == .overloaded) }
-                return (error != nil, Double(EventLoop.clock() - start) / 1_000_000)
+                return (isServed: error == nil, waiting: waiting)
             }.compactMap { try? $0.get() }
-            let refused = ended.filter(\.0)
-            let served = ended.filter { !$0.0 }.map(\.1).sorted()
-            #expect(ended.count == 3000 && refused.count > 2000)
-            #expect(served.count > 75, "\(served.count) were served in a second and a half")
-            // Without shedding the queue is a second long.
-            let late = served[served.count * 9 / 10]
-            #expect(late < 600, "\(late) ms")
-            #expect(refused.count { $0.1 > 50 } < refused.count / 10)
+            let served = ended.count { $0.isServed }
+            #expect(ended.count == 3000 && served > 20 && served < 1000, "\(served) were served")
+            // Nobody who was refused had been let in before: there was always somebody in front.
+            #expect(ended.allSatisfy { $0.isServed || $0.waiting > 0 })
+            #expect(lane.counts.waiting == 0)
         }
     }
 }
