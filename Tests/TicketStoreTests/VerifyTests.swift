@@ -11,6 +11,12 @@ import Tickets
         ("UPDATE events SET at = at + interval '1 second' WHERE seq = 1", "hash"),
         ("UPDATE events SET actor = 'u_grace00000000000000000' WHERE seq = 2", "hash"),
         ("UPDATE events SET digests = '{}' WHERE seq = 3", "hash"),
+        ("UPDATE events SET at = at + interval '1 microsecond' WHERE seq = 1", "not as it was written"),
+        ("UPDATE events SET internal = true WHERE seq = 2", "not as it was written"),
+        ("UPDATE events SET actor_role = 'customer' WHERE seq = 3", "not as its event says"),
+        ("UPDATE comments SET author = 'u_grace00000000000000000'", "not as its event says"),
+        ("UPDATE comments SET at = at + interval '1 day'", "not as its event says"),
+        ("UPDATE comments SET internal = true", "not as its event says"),
         ("DELETE FROM event_values WHERE seq = 3; DELETE FROM events WHERE seq = 3", "events instead of"),
         (
             """
