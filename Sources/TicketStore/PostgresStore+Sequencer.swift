@@ -57,6 +57,17 @@ extension PostgresStore {
 }
 
 extension PostgresStore {
+    /// Puts what waits into the feed, once; does nothing when somebody else has the lock, who does it anyway.
+    func sequenceOnce() async throws {
+        try await connections.sequencer.withConnection { connection in
+            guard try await connection.run(Statements.lockFeed, []).first == true else { return }
+            defer { connection.discard() }
+            while try await connection.run(Statements.sequenceFeed, [.integer(Self.batchMax)]).first == Self.batchMax {}
+        }
+    }
+}
+
+extension PostgresStore {
     /// Adds up what was noted of the counts; whether that is all.
     private func fold(on connection: Connection) async throws -> Bool {
         try await connection.run(Statements.foldTicketCounts, [.integer(Self.batchMax)]).first ?? 0 < Self.batchMax

@@ -2,19 +2,32 @@ import TicketStore
 
 enum VerifyCommand: Command {
     static let words = ["verify"]
+    static let synopsis = "[--anchor FILE]"
     static let summary = "walks the history of every ticket: hash chains, fingerprints, attachments, invariants"
+    static let options = [("--anchor FILE", "also holds the history against what `reglament anchor` has kept in FILE")]
 
     static func run(_ arguments: inout Arguments, _ settings: Settings) throws -> Int32 {
+        let path = try arguments.value("--anchor")
         try arguments.finish()
-        let result = try Session.with(settings) { session in
-            try await session.store.verify { Terminal.showProgress("\($0) tickets") }
+        let (result, anchors) = try Session.with(settings) { session in
+            var result = try await session.store.verify { Terminal.showProgress("\($0) tickets") }
+            guard let path else { return (result, Int?.none) }
+            var lines = try AnchorLines(path: path)
+            var check = AnchorCheck(session.store)
+            var count = 0
+            while let line = try lines.next() {
+                result.breaks += try await check.breaks(line.anchor, line.heads, at: line.at)
+                count += 1
+                Terminal.showProgress("\(count) anchors")
+            }
+            return (result, count)
         }
         Terminal.endProgress()
         for sentence in result.breaks { Terminal.print(sentence) }
         Terminal.print(
             """
             \(result.tickets) tickets, \(result.events) events, \(result.attachments) attachments, \
-            \(result.breaks.count) breaks
+            \(anchors.map { "\($0) anchors, " } ?? "")\(result.breaks.count) breaks
             """)
         return result.breaks.isEmpty ? 0 : 1
     }
