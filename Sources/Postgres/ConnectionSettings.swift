@@ -3,16 +3,20 @@ import Glibc
 
 /// Keywords and values for libpq: the given connection string, and over it what every session of ours has.
 struct ConnectionSettings {
-    let keywords: [String]
-    let values: [String]
+    private let pairs: [(keyword: String, value: String)]
+    /// The lists of the connection string that have an element for each server: hosts, addresses, ports.
+    private let hostLists: [(keyword: String, elements: [String])]
+    /// libpq leaves `connect_timeout` to whoever connects without blocking; without it five seconds.
+    let connectTimeMax: Duration
 
     /// `settings` become `-c` options behind those that the connection string itself may bring.
     init(connectionString: String, name: String, settings: [String: String]) {
-        var options = Self.option("options", of: connectionString).map { [$0] } ?? []
+        let given = Self.options(of: connectionString)
+        var options = given["options"].map { [$0] } ?? []
         for (setting, value) in settings.sorted(by: { $0.key < $1.key }) {
             options.append("-c \(setting)=\(Self.escape(value))")
         }
-        let pairs = [
+        pairs = [
             ("dbname", connectionString),  // Expanded by libpq; what follows wins over what it holds.
             ("application_name", name),
             ("client_encoding", "UTF8"),
@@ -23,8 +27,13 @@ struct ConnectionSettings {
             ("keepalives_count", "3"),
             ("tcp_user_timeout", "30000"),
         ]
-        keywords = pairs.map(\.0)
-        values = pairs.map(\.1)
+        hostLists = ["host", "hostaddr", "port"].compactMap { keyword in
+            let elements = given[keyword]?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            guard let elements, elements.count > 1 else { return nil }
+            return (keyword, elements)
+        }
+        let seconds = given["connect_timeout"].flatMap { Int($0) } ?? 0
+        connectTimeMax = .seconds(seconds > 0 ? seconds : 5)
     }
 
     /// The settings of a lane's sessions.
@@ -38,26 +47,33 @@ struct ConnectionSettings {
         self.init(connectionString: connectionString, name: options.name, settings: settings)
     }
 
-    /// A connection that is being made, nil when there is no memory for it. A host's name is looked up here, and that
-    /// blocks: production gives sockets or addresses.
-    func startConnecting() -> OpaquePointer? {
-        let keywordPointers = keywords.map { strdup($0) }
-        let valuePointers = values.map { strdup($0) }
+    /// A connection that is being made, nil when there is no memory for it. libpq asks the servers one after the other,
+    /// beginning with `firstHost`, counted round. A host's name is looked up here, and that blocks: production gives
+    /// sockets or addresses.
+    func startConnecting(firstHost: Int) -> OpaquePointer? {
+        let turned = hostLists.map { list in
+            let first = firstHost % list.elements.count
+            return (list.keyword, (list.elements[first...] + list.elements[..<first]).joined(separator: ","))
+        }
+        let keywordPointers = (pairs + turned).map { strdup($0.0) }
+        let valuePointers = (pairs + turned).map { strdup($0.1) }
         defer { (keywordPointers + valuePointers).forEach { free($0) } }
         let constKeywords = keywordPointers.map { UnsafePointer($0) } + [nil]
         let constValues = valuePointers.map { UnsafePointer($0) } + [nil]
         return PQconnectStartParams(constKeywords, constValues, 1)
     }
 
-    private static func option(_ keyword: String, of connectionString: String) -> String? {
-        guard let parsed = PQconninfoParse(connectionString, nil) else { return nil }
+    /// What the connection string itself says; empty when libpq cannot read it, of which connecting will tell.
+    private static func options(of connectionString: String) -> [String: String] {
+        guard let parsed = PQconninfoParse(connectionString, nil) else { return [:] }
         defer { PQconninfoFree(parsed) }
+        var options: [String: String] = [:]
         var option = parsed
         while let name = option.pointee.keyword {
-            if String(cString: name) == keyword { return option.pointee.val.map { String(cString: $0) } }
+            if let value = option.pointee.val { options[String(cString: name)] = String(cString: value) }
             option += 1
         }
-        return nil
+        return options
     }
 
     /// The backslash keeps a blank inside one option (manual, 34.1.2, `options`).

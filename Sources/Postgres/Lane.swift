@@ -32,6 +32,8 @@ public final class Lane: @unchecked Sendable {
     private var queue = FIFO<(since: UInt64, waiting: Waiting)>()
     private var admission: Admission
     private var backoff = Backoff()
+    /// Which of several servers is asked first: one that says nothing holds up all that stand behind it.
+    private var firstHost = 0
     private var nextAttempt: LoopTimer?
     private var tick: LoopTimer?
     /// For how many ticks no session has been ready, though one is wanted; and what was said last of it.
@@ -298,7 +300,9 @@ extension Lane: SessionOwner {
             case .exclusive: min(missing, max(queue.count, sessions.isEmpty ? 1 : 0) - connecting)
             }
         for _ in 0..<max(0, wanted) {
-            guard let session = Session(loop: loop, settings: settings, owner: self) else { break }
+            guard let session = Session(loop: loop, settings: settings, firstHost: firstHost, owner: self) else {
+                break
+            }
             sessions.append(session)
             session.start()
         }
@@ -329,6 +333,7 @@ extension Lane: SessionOwner {
 
     func sessionIsLost(_ session: Session, _ reason: String, wasReady: Bool) {
         sessions.removeAll { $0 === session }
+        if !wasReady, session.firstHost == firstHost { firstHost += 1 }
         noteOutage(reason)
         endIdlingIfIdle()
         guard !isClosed, nextAttempt == nil else { return }

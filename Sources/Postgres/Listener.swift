@@ -12,6 +12,7 @@ public final class Listener: @unchecked Sendable {
     private let onChange: (_ isConnected: Bool) -> Void
     private var session: Session?
     private var backoff = Backoff()
+    private var firstHost = 0
     private var isClosed = false
 
     /// Whether all channels are listened to at this moment; loop thread only.
@@ -34,7 +35,7 @@ public final class Listener: @unchecked Sendable {
     public func start() {
         precondition(loop.isCurrent, "A listener is used on its loop's thread only.")
         guard session == nil, !isClosed else { return }
-        session = Session(loop: loop, settings: settings, owner: self)
+        session = Session(loop: loop, settings: settings, firstHost: firstHost, owner: self)
         session?.onNotification = { [weak self] channel, payload in self?.onNotification(channel, payload) }
         session?.start()
     }
@@ -76,6 +77,7 @@ extension Listener: SessionOwner {
 
     func sessionIsLost(_ session: Session, _ reason: String, wasReady: Bool) {
         self.session = nil
+        if !wasReady { firstHost += 1 }
         change(to: false)
         guard !isClosed else { return }
         loop.after(backoff.next()) { [weak self] in self?.start() }

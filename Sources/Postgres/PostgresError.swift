@@ -32,6 +32,11 @@ public struct ServerError: Error, Equatable, Sendable {
     }
 }
 
+extension ServerError {
+    /// Nobody here asks for a transaction that only reads: the server has become a standby, or never was anything else.
+    var isOfReadOnlyServer: Bool { sqlstate == "25006" }
+}
+
 extension PostgresError {
     /// The five characters of the server's answer, nil when there was none.
     public var sqlstate: String? {
@@ -48,6 +53,7 @@ extension PostgresError {
         switch error.sqlstate {
         case "57014": self = .timedOut(statement: error.statement)
         case "57P01", "57P02", "57P03", "57P05": self = .unavailable(error.message)
+        case _ where error.isOfReadOnlyServer: self = .unavailable(error.message)
         case let state where state.hasPrefix("08"): self = .unavailable(error.message)
         default: self = .server(error)
         }

@@ -16,11 +16,12 @@ protocol SessionOwner: AnyObject {
 final class Session: ReadinessHandler {
     private enum Phase { case connecting, ready, lost }
 
-    private static let connectTimeMax = Duration.seconds(5)
-
     private let loop: EventLoop
     private weak var owner: (any SessionOwner)?
     private let connection: OpaquePointer
+    private let connectTimeMax: Duration
+    /// With which of several servers it began.
+    let firstHost: Int
     private var phase = Phase.connecting
     private var watch: Watch?
     private var waitsToWrite = false
@@ -33,6 +34,9 @@ final class Session: ReadinessHandler {
     /// Of these names, those that the server has said yes to.
     private var confirmed: Set<String> = []
     private var generation = 0
+    /// The server has refused to write: after a failover it is the wrong one, and it will go on refusing.
+    private var isReadOnly = false
+    private static let readOnly = "the server takes no writes"
 
     /// Given to one user for several round trips; the lane sends nothing else here.
     var isReserved = false
@@ -44,8 +48,10 @@ final class Session: ReadinessHandler {
     var oldest: UInt64? { script?.since ?? requests.first?.since }
 
     /// nil when there is no memory for a connection. `start()` follows.
-    init?(loop: EventLoop, settings: ConnectionSettings, owner: any SessionOwner) {
-        guard let connection = settings.startConnecting() else { return nil }
+    init?(loop: EventLoop, settings: ConnectionSettings, firstHost: Int, owner: any SessionOwner) {
+        guard let connection = settings.startConnecting(firstHost: firstHost) else { return nil }
+        connectTimeMax = settings.connectTimeMax
+        self.firstHost = firstHost
         self.loop = loop
         self.owner = owner
         self.connection = connection
@@ -63,8 +69,9 @@ final class Session: ReadinessHandler {
             loop.after(.zero) { [self] in lose(reason) }
             return
         }
-        connectTimer = loop.after(Self.connectTimeMax) { [weak self] in
-            self?.lose("no connection within \(Self.connectTimeMax.components.seconds) s")
+        connectTimer = loop.after(connectTimeMax) { [weak self] in
+            guard let self else { return }
+            lose("no connection within \(connectTimeMax.components.seconds) s")
         }
         wait(for: .writable)
     }
@@ -263,6 +270,7 @@ extension Session {
             if isPreparing { forget(request.preparing[index]) }
             let name = isPreparing ? request.preparing[index] : step?.name ?? ""
             let error = ServerError(result, statement: name)
+            isReadOnly = isReadOnly || error.isOfReadOnlyServer
             guard request.failure == nil else { return }
             request.failure = PostgresError(error)
             if let stepIndex, stepIndex < request.serverNames.count, error.isStalePlan(result) {
@@ -290,6 +298,7 @@ extension Session {
         }
         owner?.session(self, served: loop.now &- request.since)
         request.end(request.failure)
+        if isReadOnly { return lose(Self.readOnly) }
         owner?.sessionHasRoom(self)
     }
 }
@@ -317,6 +326,7 @@ extension Session {
             return lose(message)
         }
         ended.end(ended.failure)
+        if ended.isOfReadOnlyServer { lose(Self.readOnly) }
     }
 
     enum Transaction { case none, open, failed, unknown }
@@ -338,6 +348,7 @@ final class Script {
     let name: String
     let sql: String
     private(set) var failure: PostgresError?
+    private(set) var isOfReadOnlyServer = false
     var since: UInt64 = 0
     private let finish: (PostgresError?) -> Void
 
@@ -350,7 +361,10 @@ final class Script {
     func take(_ result: OpaquePointer) {
         switch PQresultStatus(result) {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: break
-        default: if failure == nil { failure = PostgresError(ServerError(result, statement: name)) }
+        default:
+            let error = ServerError(result, statement: name)
+            isOfReadOnlyServer = isOfReadOnlyServer || error.isOfReadOnlyServer
+            if failure == nil { failure = PostgresError(error) }
         }
     }
 

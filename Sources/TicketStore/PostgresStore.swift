@@ -244,11 +244,8 @@ extension StoreError {
             switch error.sqlstate {
             // Deadlock, serialization: somebody else was served; try again.
             case "40P01", "40001": self = .faster
-            // Shutting down, starting up, cannot connect now, terminated by an administrator, read-only after a failover.
-            case "57P01", "57P02", "57P03", "25006": self = .unavailable(error.message)
             // Disk full, out of memory, too many connections; a disk that fails. PostgreSQL manual, appendix A, class 53.
             case let state where state.hasPrefix("53") || state == "58030": self = .unavailable(error.message)
-            case "57014": self = .overloaded
             default:
                 if error.sqlstate.hasPrefix("23"), let constraint = error.constraint {
                     self = .violates(constraint: constraint)
