@@ -264,10 +264,11 @@ extension Lane {
         guard let statementTimeout = options.statementTimeout else { return }
         // The server keeps the time of each statement; one that it does not end is a server that no longer answers.
         let silenceMax = statementTimeout.nanoseconds * UInt64(options.inFlightMax > 1 ? 2 : 1) + 2_000_000_000
-        for session in sessions {
-            guard let oldest = session.oldest, now &- oldest > silenceMax else { continue }
-            session.lose("no answer for too long")
-        }
+        let silent = sessions.filter { session in session.oldest.map { now &- $0 > silenceMax } ?? false }
+        guard !silent.isEmpty else { return }
+        // Idle connections lead to the same server: each would swallow a request for as long to find out.
+        let idle = sessions.filter { $0.isReady && $0.inFlight == 0 && !$0.isReserved }
+        for session in silent + idle { session.lose("no answer for too long") }
     }
 
     private var hasWork: Bool {

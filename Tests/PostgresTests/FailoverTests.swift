@@ -80,6 +80,26 @@ import Testing
         }
     }
 
+    @Test func `when a server hangs, not every idle connection has to find out by itself`() async throws {
+        try await Self.withTwo { clusters, url in
+            let change: @Sendable (inout LaneOptions) -> Void = { $0.statementTimeout = .seconds(1) }
+            let mode = LaneOptions.Mode.exclusive(connections: 5)
+            try await withLane(mode, url: url + " connect_timeout=2", change) { loop, lane in
+                _ = await together(5, on: loop) { _ in try await lane.run(.int("nap", "SELECT 1 FROM pg_sleep(0.3)")) }
+                #expect(lane.counts.connections == 5)
+                try clusters[0].freeze()
+                let error = await failure { _ = try await lane.run(Self.hostNumber) }
+                guard case .unavailable = error else {
+                    Issue.record("\(String(describing: error))")
+                    return
+                }
+                // The next one is given two seconds by `connect_timeout`; each of the others would take three.
+                let answering = try await Self.answering(lane, on: loop, within: 8)
+                #expect(answering == 1)
+            }
+        }
+    }
+
     @Test func `a script on a server that has turned read-only ends its connection, too`() async throws {
         try await Self.withTwo { _, url in
             try await withLane(.exclusive(connections: 1), url: url) { loop, lane in

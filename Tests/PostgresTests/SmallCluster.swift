@@ -30,7 +30,30 @@ final class SmallCluster: Sendable {
         try Self.run([Self.binary("pg_ctl"), "stop", "--pgdata=\(folder)/data", "--wait", "--mode=\(mode)"])
     }
 
+    /// Stops every process of it where it stands, as a machine that hangs; connections stay open and nobody answers.
+    func freeze() throws {
+        let number = try String(contentsOfFile: "\(folder)/data/postmaster.pid", encoding: .utf8).split(
+            separator: "\n")[0]
+        // First the one that would go on starting others.
+        if let postmaster = pid_t(number) { kill(postmaster, SIGSTOP) }
+        signal(SIGSTOP)
+    }
+
+    func thaw() { signal(SIGCONT) }
+
+    /// To all who work in its folder.
+    private func signal(_ number: Int32) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+            guard let process = pid_t(name),
+                let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(name)/cwd"),
+                place == "\(folder)/data"
+            else { continue }
+            kill(process, number)
+        }
+    }
+
     func remove() {
+        thaw()
         try? stop("immediate")
         try? FileManager.default.removeItem(atPath: folder)
     }
