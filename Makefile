@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages testpackages run build test ambiguity lint contract check soak bench bench-growth fuzz docs clean
+.PHONY: help packages testpackages run build test test-cluster ambiguity lint contract check soak bench bench-growth fuzz docs clean
 
 ROUNDS ?= 200
 SEED ?= 1
@@ -30,6 +30,10 @@ build: packages ## Builds the release binary, .build/release/reglament
 test: build testpackages ## Runs all tests on a PostgreSQL it starts itself, and the counting rules' vectors on the release binary
 	.build/release/reglament calendar check Tests/RegulationsTests/Vectors/*.jsonl
 	timeout --foreground 1500 Scripts/with-postgres swift test --disable-xctest
+
+test-cluster: build ## Kills the database server that takes the writes ten times under load: etcd, Patroni, three PostgreSQL; ten minutes
+	@Scripts/install-packages --cluster
+	Scripts/test-cluster
 
 ambiguity: testpackages ## Sends far more ambiguous requests through the proxies, and far more mutations, than `make test` does
 	REGLAMENT_TEST_AMBIGUOUS=20000 REGLAMENT_TEST_MUTATIONS=50000 \
