@@ -26,6 +26,7 @@ extension PostgresStore {
                 let run = try await self.begin(plan, dryRun: true, by: user, at: now, access)
                 return .done(try await self.finish(run))
             case .close:
+                try await self.endAbandonedRuns()
                 return .done(try await self.close(try await self.plan(asOf: now), by: user, at: now, access, progress))
             case .plan(let wanted):
                 guard let asOf = try await self.read(.staff, Statements.planTime, [.text(wanted)]).first, asOf <= now
@@ -40,11 +41,14 @@ extension PostgresStore {
     /// Ends runs whose process died. Returns at once when another run is at work.
     public func finishAbandonedRuns() async throws(StoreError) {
         guard try await !read(.staff, Statements.unfinishedRuns, []).isEmpty else { return }
-        _ = try await alone(waits: false) { () async throws(StoreError) in
-            for run in try await self.read(.staff, Statements.unfinishedRuns, []) {
-                if !run.dryRun { try await self.closeDue(run) { _, _ in } }
-                _ = try await self.finish(run)
-            }
+        _ = try await alone(waits: false) { () async throws(StoreError) in try await self.endAbandonedRuns() }
+    }
+
+    /// Ends what is unfinished while this is the only run in the cluster: whoever began it is dead.
+    private func endAbandonedRuns() async throws(StoreError) {
+        for run in try await read(.staff, Statements.unfinishedRuns, [], slow: true) {
+            if !run.dryRun { try await closeDue(run) { _, _ in } }
+            _ = try await finish(run)
         }
     }
 

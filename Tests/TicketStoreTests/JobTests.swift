@@ -112,7 +112,9 @@ import Tickets
         }
     }
 
-    @Test func `a run whose process died is ended by another, and its key answers then`() async throws {
+    /// Whether another instance finds it, or somebody starts a run of their own.
+    @Test(arguments: [false, true])
+    func `a run whose process died is ended by another, and its key answers then`(byRun: Bool) async throws {
         try await World.with { world in
             let ticket = try await world.solved()
             world.clock.advance(hours: 24 * 30)
@@ -130,7 +132,14 @@ import Tickets
             try await expectFailure({ try await world.store.lookUp(access) }) { error in
                 if case .keyInProgress = error { true } else { false }
             }
-            try await world.store.finishAbandonedRuns()
+            if byRun {
+                let outcome = try await world.store.runAutoClose(.close, by: nil, at: world.clock.now, .staff) { _, _ in
+                }
+                guard case .done(let own) = outcome else { throw StoreError.unexpected("the plan changed") }
+                #expect(own.due == 0 && own.id != run)
+            } else {
+                try await world.store.finishAbandonedRuns()
+            }
             try await expectFailure({ try await world.store.lookUp(access) }) { error in
                 if case .replayRun(let done) = error { done.closed == 1 && done.tickets == [ticket.id] } else { false }
             }
