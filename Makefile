@@ -29,7 +29,8 @@ build: packages ## Builds the release binary, .build/release/reglament
 
 test: build testpackages ## Runs all tests on a PostgreSQL it starts itself, and the counting rules' vectors on the release binary
 	.build/release/reglament calendar check Tests/RegulationsTests/Vectors/*.jsonl
-	timeout --foreground 1500 Scripts/with-postgres swift test --disable-xctest
+	timeout --foreground 1500 Scripts/with-postgres swift test --disable-xctest --skip SabotageTests
+	timeout --foreground 600 swift test --disable-xctest --skip-build --filter SabotageTests
 
 test-cluster: build ## Kills the database server that takes the writes ten times under load: etcd, Patroni, three PostgreSQL; ten minutes
 	@Scripts/install-packages --cluster

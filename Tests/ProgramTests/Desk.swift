@@ -25,7 +25,7 @@ struct Desk: Sendable {
             try #require(try await service.call("GET", "/v1/me", token: token).member("id"))
         }
         let customerID = try await id(customer)
-        let contract = try await service.call(
+        let contract = try await service.insist(
             "POST", "/v1/contracts", token: lead,
             #"{"organization":"acme","product":"omnivox","valid_from":"2020-01-01","responsible_contacts":["\#(customerID)"]}"#
         )
@@ -38,7 +38,7 @@ struct Desk: Sendable {
     /// Gives the number of a new ticket; `partOf` the whole that it belongs to.
     func register(_ kind: String, partOf whole: String? = nil) async throws -> String {
         let part = whole.map { #","part_of":"\#($0)""# } ?? ""
-        let answer = try await service.call(
+        let answer = try await service.insist(
             "POST", "/v1/tickets", token: engineer,
             """
             {"product":"omnivox","kind":"\(kind)","subject":"No calls","description":"Since nine.",\
@@ -50,7 +50,7 @@ struct Desk: Sendable {
     }
 
     func assign(_ ticket: String) async throws {
-        let answer = try await service.call(
+        let answer = try await service.insist(
             "POST", "/v1/tickets/\(ticket)/assign", token: engineer, #"{"assignees":["\#(engineerID)"]}"#)
         try #require(answer.status == 200)
     }

@@ -43,7 +43,8 @@ import Testing
             // On a thread of its own: the driver blocks, and tests have few threads.
             _ = Worker { continuation.resume(returning: Result { try Self.play() }) }
         }
-        #expect(try outcome.get() == [])
+        let faults = try outcome.get()
+        #expect(faults == [], "\(faults)")
     }
 
     /// What was not as it should be.
