@@ -30,8 +30,8 @@ extension Command {
 
 /// What the binary is: a table of commands.
 enum Program {
-    /// As the change log calls it.
-    static let version = "unreleased"
+    /// The one place that has it: the package is called by it, and the change log has a section of this name.
+    static let version = "0.1.0"
 
     /// Of the compiler that built it.
     static var swiftVersion: String {
@@ -59,6 +59,10 @@ enum Program {
             if rest.isEmpty || ["--help", "-h", "help"].contains(rest[0]) {
                 Terminal.print(overview)
                 return rest.isEmpty ? 2 : 0
+            }
+            if rest == ["--version"] {
+                Terminal.print("reglament \(version)")
+                return 0
             }
             guard let command = commands.first(where: { rest.starts(with: $0.words) }) else {
                 return try runGroup(rest)
@@ -108,8 +112,8 @@ enum Program {
 
         \(table(commands))
 
-        Every command has --help. Results go to standard output, everything else to standard error; the exit status is
-        0 when it is done, 1 when it failed, 2 when the words make no sense.
+        Every command has --help, and --version says which version this is. Results go to standard output, everything
+        else to standard error; the exit status is 0 when it is done, 1 when it failed, 2 when the words make no sense.
         Settings come from flags (`--listen ADDRESS` for REGLAMENT_LISTEN), the environment and REGLAMENT_CONFIG_FILE:
         docs/reference/configuration.md has them all.
         """

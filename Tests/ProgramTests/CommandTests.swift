@@ -18,6 +18,12 @@ import Testing
         }
     }
 
+    @Test func `it says which version it is`() async throws {
+        let outcome = try await binary.run("--version")
+        #expect(outcome.status == 0)
+        #expect(outcome.output == "reglament \(Program.version)\n")
+    }
+
     @Test(arguments: [
         ["policy", "fly"], ["policy", "show"], ["policy", "diff", "a"], ["serve", "now"],
         ["serve", "--fast"], ["auto-close", "--dry-run", "--plan", "x"],
@@ -25,7 +31,7 @@ import Testing
         ["calendar", "deadline", "--from", "2026-01-01T00:00:00Z", "--working-days", "1"],
         ["token", "create", "--email", "a@example.com", "--role", "admin", "--organization", "acme"],
         ["import", "servicenow-log", "x.csv"], ["import", "servicenow-log", "--product", "maics"], ["routes", "x"],
-        ["statements", "no_such"], ["verify", "--loops"],
+        ["statements", "no_such"], ["verify", "--loops"], ["--version", "now"],
     ])
     func `words that make no sense end with 2 and change nothing`(words: [String]) async throws {
         let scratch = try PrivateFolder()

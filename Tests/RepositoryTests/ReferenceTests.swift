@@ -43,4 +43,26 @@ import Testing
     @Test func `the page of the metrics is what the service writes`() throws {
         #expect(try Repository.text("docs/reference/metrics.md") == MetricsPage.text, "`reglament docs` writes it")
     }
+
+    @Test func `the manual page has every command, option and setting, and no line that man would take for a request`()
+        throws
+    {
+        let installation = try Installation(try Settings.read(environment: ["REGLAMENT_HOME": Repository.root.path]))
+        let page = try DocsCommand.manual(installation)
+        let plain = page.replacing("\\-", with: "-")
+        for command in Program.commands {
+            #expect(plain.contains(".SS reglament \(command.words.joined(separator: " "))"))
+            for (option, _) in command.options { #expect(plain.contains(".B \(option)\n"), "\(option)") }
+        }
+        for name in Settings.names { #expect(plain.contains("\n.B \(name)="), "\(name)") }
+        let requests = [".TH", ".SH", ".SS", ".TP", ".TQ", ".PP", ".B", ".I", ".ad"]
+        for line in page.split(separator: "\n") where line.hasPrefix(".") || line.hasPrefix("'") {
+            #expect(requests.contains(String(line.prefix { $0 != " " })), "\(line)")
+        }
+    }
+
+    @Test func `the change log begins with this version`() throws {
+        let heading = try Repository.text("CHANGELOG.md").split(separator: "\n").first { $0.hasPrefix("## ") }
+        #expect(heading?.split(separator: " ").dropFirst().first == Substring(Program.version))
+    }
 }
