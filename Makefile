@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages testpackages run build test test-cluster ambiguity lint contract check soak bench bench-growth fuzz docs clean
+.PHONY: help packages testpackages run build test test-cluster ambiguity lint contract check soak bench bench-growth fuzz docs deb test-deb debpackages clean
 
 ROUNDS ?= 200
 SEED ?= 1
@@ -71,5 +71,14 @@ fuzz: packages ## Fuzzes each reader of bytes from outside for two minutes
 docs: packages ## Writes the generated pages of docs/reference
 	swift run reglament docs
 
+debpackages:
+	@Scripts/install-packages --deb
+
+deb: build debpackages ## Builds the Debian package in build/deb
+	Scripts/deb
+
+test-deb: build debpackages ## Builds the Debian package twice, and installs, upgrades and removes it in a container; needs root
+	Scripts/test-deb
+
 clean: ## Removes what was built; data/ stays
-	rm --recursive --force .build
+	rm --recursive --force .build build/deb
