@@ -44,6 +44,8 @@ TITLES = {
     "solve": "`POST …/solve`",
     "confirm": "`POST …/confirm`",
     "list": "`GET /v1/tickets?sort=triage&limit=50`",
+    "rls-staff": "reading that ticket in PostgreSQL as employees' role, under row-level security",
+    "rls-customer": "the same as customers' role",
     "cpu-healthz": "CPU a request, `GET /healthz`, 64 connections",
     "cpu-get": "CPU a request, `GET /v1/tickets/{id}`, 64 connections",
     "cpu-create": "CPU a request, `POST /v1/tickets`, 64 connections",

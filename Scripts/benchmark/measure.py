@@ -202,6 +202,15 @@ class Bench:
 
     # Rounds.
 
+    def compare_row_level_security(self, clients, staff):
+        """The same statement as both roles and as the owner, who is under no row-level security."""
+        def as_role(options):
+            return pgbench(self.database, self.folder / "get.sql", clients, self.seconds, options)
+
+        owner = as_role(STAFF | {"role": "reglament_owner"})
+        self.found.add("rls-staff", clients, "owner", staff, owner)
+        self.found.add("rls-customer", clients, "owner", as_role(CUSTOMER | {"reglament.organization": "acme"}), owner)
+
     def compare(self, turn, path, clients, yardstick, ours, theirs):
         """Each side once, the other way round in every other round."""
         if turn % 2 == 0:
@@ -261,8 +270,10 @@ class Bench:
                          lambda: self.http(self.service, "/healthz", "healthz", clients, tls),
                          lambda: self.http(self.nginx, "/healthz", "healthz", clients, tls))
         elif path in ("get", "list"):
-            ours, _ = self.compare(turn, path, clients, "pgbench", lambda: self.service_reads(path, clients),
-                                   lambda: self.pgbench_reads(path, clients))
+            ours, theirs = self.compare(turn, path, clients, "pgbench", lambda: self.service_reads(path, clients),
+                                        lambda: self.pgbench_reads(path, clients))
+            if path == "get" and clients == 8:
+                self.compare_row_level_security(clients, theirs)
             if path == "get" and clients == 64:
                 self.found.add("get-bytes", clients, "nginx", ours,
                                self.http(self.nginx, "/ticket", "healthz", clients))

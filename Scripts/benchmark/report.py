@@ -35,6 +35,7 @@ turns the one first and the other.
 - **pgbench**: `--protocol=prepared` over the Unix socket, on the same rows, in the same role and with the same `plan_cache_mode`; it sends what
   the service sent for one real call, read from PostgreSQL's log: see [below](#what-pgbench-executes). The time in which its clients connect and prepare their statements
   does not count.
+- **owner**: pgbench on the same statement as the role that owns the tables, whom row-level security does not bind: the rest is what it costs.
 - Both wait for the disk (`fsync`, `synchronous_commit`). After each measurement that writes, every table is put back as it was,
   vacuumed and checkpointed, and rows are counted: one event and one key a request, or the measurement is void.
 - The service runs as it is delivered, with {loops}, its access log in a file, and without rate limits. It idles beside
