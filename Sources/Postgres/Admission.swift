@@ -1,12 +1,12 @@
 /// Whether one more request may wait for a connection of a lane: by how long it would wait, as far as the measured time
 /// of those before it tells, and not by how many there are.
 ///
-/// Where early shedding is wanted, a burst may wait for a twentieth of a second; a queue that has not been empty for twice as
-/// long is no burst, and then nothing is let in that would wait for much longer than being served takes. So what is let in
+/// Where early shedding is wanted, a burst may wait for a twentieth of a second; a queue that has not been empty for a
+/// third of a second is no burst, and then nothing is let in that would wait for much longer than being served takes. So what is let in
 /// is answered nearly as fast as on a calm day, and the rest is told at once.
 struct Admission {
     /// A queue that was never empty for so long stands: more comes than goes.
-    private static let standing: UInt64 = 100_000_000
+    private static let standing: UInt64 = 300_000_000
     /// So long may be waited in a queue that does not stand.
     private static let burstWait = 50_000_000.0
     /// However fast the service is, so long may be waited in a standing queue: shorter times are the scheduler's.
