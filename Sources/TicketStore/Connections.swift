@@ -131,4 +131,6 @@ struct Connections: Sendable {
 enum Roles {
     static let staff = "reglament_staff"
     static let customer = "reglament_customer"
+    /// Of every table; for what the service itself may not.
+    static let owner = "reglament_owner"
 }

@@ -144,9 +144,10 @@ extension Statements {
         AttachmentUsage(onTicket: try row.int(), onTicketBytes: try row.int(), inOrganizationBytes: try row.int())
     }
 
-    static let attachment = Statement<AttachmentRow>("attachment", "\(attachmentColumns) WHERE a.id = $1") {
-        (row) throws(RowError) in try row.attachment()
-    }
+    /// None when it was erased: then it has no bytes.
+    static let attachment = Statement<AttachmentRow>(
+        "attachment", "\(attachmentColumns) WHERE a.id = $1 AND a.size > 0"
+    ) { (row) throws(RowError) in try row.attachment() }
 
     /// $1 ticket, $2 after, $3 limit
     static let attachments = Statement<AttachmentRow>(

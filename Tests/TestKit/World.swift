@@ -64,15 +64,15 @@ public struct World: Sendable {
     /// Registers a ticket as somebody of the customer's.
     public func register(
         _ product: String = "smartivr", by user: User = .carol, subject: String = "Window freezes",
-        description: String = "It does.", partOf: TicketID? = nil, blocking: Bool = false,
-        answer: KeptAnswer = noAnswer,
-        key: IdempotencyKey? = nil
+        description: String = "It does.", details: [String: String]? = nil, tags: [String] = [],
+        partOf: TicketID? = nil, blocking: Bool = false, answer: KeptAnswer = noAnswer, key: IdempotencyKey? = nil
     ) async throws -> Ticket {
         let rules = Samples.rules(product)
         let draft = Draft(
             product: product, kind: rules.policy.kinds[0], subject: subject, description: description,
-            details: Samples.details(product), blocking: blocking, organization: user.organization ?? "acme",
-            reporter: user.role == .customer ? user.id : User.carol.id, partOf: partOf)
+            details: details ?? Samples.details(product), blocking: blocking, tags: tags,
+            organization: user.organization ?? "acme", reporter: user.role == .customer ? user.id : User.carol.id,
+            partOf: partOf)
         let access = Self.access(user, key: key)
         let ground = try await store.registrationGround(
             draft, prefix: rules.policy.prefix, day: rules.day(of: clock.now), access)

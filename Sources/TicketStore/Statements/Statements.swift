@@ -69,6 +69,8 @@ enum Statements {
             text(user),
             text(usersByID),
             text(userByEmail),
+            text(person),
+            text(aboutPerson),
             text(insertUser),
             text(updateUser),
             text(tokens),
