@@ -48,7 +48,7 @@ enum Program {
         ServeCommand.self, DemoCommand.self, MigrateCommand.self, AutoCloseCommand.self, PolicyLintCommand.self,
         PolicyShowCommand.self, PolicyDiffCommand.self, CalendarCheckCommand.self, CalendarDeadlineCommand.self,
         CalendarRecalculateCommand.self, TokenCommand.self, ImportServiceNowCommand.self, VerifyCommand.self,
-        AnchorCommand.self,
+        AnchorCommand.self, PersonExportCommand.self, PersonEraseCommand.self, RetentionCommand.self,
         RoutesCommand.self, StatementsCommand.self, DocsCommand.self,
     ]
 

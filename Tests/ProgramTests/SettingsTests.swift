@@ -30,6 +30,8 @@ import Testing
         ["REGLAMENT_DRAIN": "3601"], ["REGLAMENT_DRAIN": "5s"],
         ["REGLAMENT_HANDOVER": "on"], ["REGLAMENT_HANDOVER": "/" + String(repeating: "x", count: 107)],
         ["REGLAMENT_SOCKET_MODE": "rw"], ["REGLAMENT_SOCKET_MODE": "668"], ["REGLAMENT_SOCKET_MODE": "4755"],
+        ["REGLAMENT_RETENTION_CLOSED_TEXTS": "730"], ["REGLAMENT_RETENTION_CLOSED_TEXTS": "0d"],
+        ["REGLAMENT_RETENTION_CLOSED_TEXTS": "-1d"], ["REGLAMENT_RETENTION_CLOSED_TEXTS": "2y"],
     ])
     func `a bad value or an unknown name stops with one sentence that names it`(environment: [String: String]) throws {
         do {

@@ -34,6 +34,7 @@ struct Settings: Sendable {
     var rateLimits: RateLimits
     var observation: Observation
     var restart = Restart()
+    var retention: Retention
 
     enum LogFormat: String, CaseIterable, Sendable { case text, json }
     enum ListenAddress: Sendable, Equatable {
@@ -60,7 +61,7 @@ struct Settings: Sendable {
             "REGLAMENT_CLOCK",
         ]
         + TLS.names + Attachments.names + Limits.names + Proxies.names + Streams.names + Compression.names
-        + RateLimits.names + Observation.names + Restart.names
+        + RateLimits.names + Observation.names + Restart.names + Retention.names
     /// Names the file; so it cannot stand in it.
     static let fileName = "REGLAMENT_CONFIG_FILE"
     /// What begins so is the test suite's.
@@ -125,6 +126,7 @@ struct Settings: Sendable {
         observation = try Observation(values)
         proxies = try Proxies(values)
         rateLimits = try RateLimits(values)
+        retention = try Retention(values)
         streams = try Streams(values)
         databaseURL = values["REGLAMENT_DATABASE_URL"]
         migrateURL = values["REGLAMENT_MIGRATE_URL"] ?? databaseURL
