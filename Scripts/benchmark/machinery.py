@@ -57,6 +57,8 @@ class Service:
         self.program, self.folder, self.name = program, folder, name
         self.port, self.tls_port = free_port(), None
         self.settings = {
+            # As the package and `make run` start it.
+            "GLIBC_TUNABLES": "glibc.malloc.tcache_count=512",
             "REGLAMENT_DATABASE_URL": database.url,
             "REGLAMENT_LISTEN": f"http://127.0.0.1:{self.port}",
             "REGLAMENT_AUTO_CLOSE_AT": "off",

@@ -13,8 +13,11 @@ from machinery import Service
 from statements import StatementLog, script
 from tickets import CREATED_BY_PGBENCH, DRAFT, PREFIX, READ_COUNT, READ_FIRST, STEP_FIRST
 
-STAFF = {"role": "reglament_staff", "plan_cache_mode": "force_generic_plan"}
-CUSTOMER = {"role": "reglament_customer", "plan_cache_mode": "force_generic_plan"}
+# As the service's lanes have it.
+BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+STAFF = {"role": "reglament_staff"} | BY_KEY
+CUSTOMER = {"role": "reglament_customer"} | BY_KEY
+LISTER = {"role": "reglament_staff", "plan_cache_mode": "force_generic_plan"}
 LIST_PATH = "/v1/tickets?sort=triage&limit=50"
 
 CLIENTS = {
@@ -176,7 +179,7 @@ class Bench:
         return self.http(self.service, "/", path, clients)
 
     def pgbench_reads(self, path, clients):
-        return pgbench(self.database, self.folder / f"{path}.sql", clients, self.seconds, STAFF)
+        return pgbench(self.database, self.folder / f"{path}.sql", clients, self.seconds, LISTER if path == "list" else STAFF)
 
     def service_writes(self, path, clients):
         return self.writing(lambda: self.http(self.service, "/", path, clients), clients)

@@ -32,7 +32,7 @@ turns the one first and the other.
 
 - **nginx**: {nginx_version} with two workers and an access log in a file, answering with the same bytes and header fields (and two of its
   own that it cannot leave out). Over TLS with the same certificate and cipher, {cipher}.
-- **pgbench**: `--protocol=prepared` over the Unix socket, on the same rows, in the same role and with the same `plan_cache_mode`; it sends what
+- **pgbench**: `--protocol=prepared` over the Unix socket, on the same rows, in the same role and with the same settings of the planner; it sends what
   the service sent for one real call, read from PostgreSQL's log: see [below](#what-pgbench-executes). The time in which its clients connect and prepare their statements
   does not count.
 - **owner**: pgbench on the same statement as the role that owns the tables, whom row-level security does not bind: the rest is what it costs.
