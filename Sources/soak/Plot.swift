@@ -65,7 +65,8 @@ struct Plot: Sendable {
     }
 
     private func draw(_ panel: Panel, top: Double) -> [String] {
-        let values = panel.curves.flatMap { $0.points.map(\.y) }
+        // What was far off before all is warm, in tables that are still empty, must not flatten the rest: it runs along the edge.
+        let values = panel.curves.flatMap { $0.points.filter { $0.x >= warmUp }.map(\.y) }
         let scale = panel.isLogarithmic ? Scale(logarithmic: values) : Scale(linear: values)
         let (right, bottom) = (Self.width - Self.right, top + Self.panelHeight)
         func y(_ value: Double) -> Double { bottom - Self.panelHeight * scale.share(value) }
