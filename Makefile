@@ -3,10 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages testpackages run build test test-cluster ambiguity lint contract check soak bench bench-growth fuzz docs deb test-deb debpackages clean
+.PHONY: help packages testpackages run build test test-cluster ambiguity lint contract check soak soak-steady bench bench-growth fuzz docs deb test-deb debpackages clean
 
 ROUNDS ?= 200
 SEED ?= 1
+MINUTES ?= 60
+RATE ?= 150
+PLOT ?= docs/assets/steady-hour.svg
 RELEASE := --configuration release --static-swift-stdlib
 # As the package starts the service: decision 12 says what it buys.
 TUNABLES := glibc.malloc.tcache_count=512
@@ -58,6 +61,10 @@ check: lint test contract soak ## Exactly what CI runs: lint, release build, all
 soak: build testpackages ## Kills and cuts off everything under load and counts what is left; ROUNDS=200 SEED=1
 	swift build $(RELEASE) --product soak
 	Scripts/soak $(ROUNDS) $(SEED) $(SOAK_OPTIONS)
+
+soak-steady: build testpackages ## Loads one instance evenly for MINUTES=60 at RATE=150 calls a second: nothing may grow; writes a plot
+	swift build $(RELEASE) --product soak
+	Scripts/soak 1 $(SEED) --steady $(MINUTES) --rate $(RATE) --plot $(PLOT) $(SOAK_OPTIONS)
 
 bench: build ## Measures against pgbench and nginx on this machine, and writes docs/reference/performance.md
 	swift build $(RELEASE) --product bench-load

@@ -64,7 +64,7 @@ final class Client {
         switch person.role {
         case "customer": actAsCustomer()
         case "admin":
-            perform(make(.run, "auto_close", path: "/v1/jobs/auto-close") { _ in "{}" })
+            perform(.run(key: nextKey(), by: person.id))
             sleep(seconds: 1)
         default: actAsEngineer()
         }
@@ -73,7 +73,7 @@ final class Client {
     private func actAsCustomer() {
         let organization = person.organization ?? ""
         guard !generator.isOnce(in: 0.25), let ticket = pool.pick(of: organization, &generator) else {
-            let write = make(.create, "register", path: "/v1/tickets") { Self.registration("incident", $0) }
+            let write = Write.registration("incident", key: nextKey(), by: person.id)
             if let change = perform(write)?.changes.first {
                 pool.add(Pool.Ticket(id: change.ticket, organization: organization, state: "registered"))
             }
@@ -104,10 +104,9 @@ final class Client {
         }
     }
 
-    private func step(_ call: String, _ ticket: Pool.Ticket, parts: [String] = [], _ json: (String) -> String) {
-        let write = make(
-            .step, call.replacing("-", with: "_"), [ticket.id] + parts, path: "/v1/tickets/\(ticket.id)/\(call)", json)
-        perform(write)
+    private func step(_ call: String, _ ticket: Pool.Ticket, _ json: (String) -> String) {
+        let key = nextKey()
+        perform(.step(call, ticket.id, key: key, by: person.id, json: json(key)))
     }
 
     private func assign(_ ticket: Pool.Ticket) {
@@ -116,34 +115,24 @@ final class Client {
     }
 
     private func comment(_ ticket: Pool.Ticket, isInternal: Bool) {
-        let action = isInternal ? "comment_internal" : "comment"
-        perform(
-            make(.comment, action, [ticket.id], path: "/v1/tickets/\(ticket.id)/comments") {
-                #"{"body":"\#($0)"\#(isInternal ? #","internal":true"# : "")}"#
-            })
+        perform(.comment(ticket.id, isInternal: isInternal, key: nextKey(), by: person.id))
     }
 
     private func attach(_ ticket: Pool.Ticket) {
-        let key = nextKey()
         // Pieces are cut at 256 KiB: now and then there are several.
         let size = generator.isOnce(in: 0.1) ? Int.random(in: 262_144...700_000, using: &generator) : 1000
         perform(
-            Write(
-                key: key, actor: person.id, kind: .attach, action: "attach", tickets: [ticket.id],
-                path: "/v1/tickets/\(ticket.id)/attachments?filename=\(key)", json: "",
-                size: size + Int.random(in: 0..<9000, using: &generator)))
+            .attachment(
+                ticket.id, size: size + Int.random(in: 0..<9000, using: &generator), key: nextKey(), by: person.id))
     }
 
     private func batch() {
         let tickets = pool.some(of: nil, upTo: Int.random(in: 3...15, using: &generator), &generator).map(\.id)
         guard !tickets.isEmpty else { return }
         let action = ["assign", "solve", "request_information"].randomElement(using: &generator) ?? "assign"
-        let names = tickets.map { "\"\($0)\"" }.joined(separator: ",")
-        let write = make(.batch, action, tickets, path: "/v1/tickets/batch") { key in
-            let body = action == "assign" ? #""assignees":["\#(person.id)"]"# : #""comment":"\#(key)""#
-            return #"{"tickets":[\#(names)],"action":"\#(action)","body":{\#(body)}}"#
-        }
-        guard let settlement = perform(write) else { return }
+        let key = nextKey()
+        let body = action == "assign" ? #""assignees":["\#(person.id)"]"# : #""comment":"\#(key)""#
+        guard let settlement = perform(.batch(action, tickets, key: key, by: person.id, body: body)) else { return }
         let states = [
             "assign": "assigned", "solve": "solved_awaiting_confirmation",
             "request_information": "awaiting_information",
@@ -156,7 +145,7 @@ final class Client {
     private func solveFamily() {
         let customer = #""organization":"acme","reporter":"\#(reporter)""#
         func register(_ kind: String, _ rest: String) -> String? {
-            let write = make(.create, "register", path: "/v1/tickets") { Self.registration(kind, $0, customer + rest) }
+            let write = Write.registration(kind, key: nextKey(), by: person.id, rest: customer + rest)
             return perform(write, insists: true)?.changes.first?.ticket
         }
         guard let whole = register("problem", "") else { return }
@@ -165,36 +154,20 @@ final class Client {
             guard let part = register("incident", #","part_of":"\#(whole)""#) else { return }
             parts.append(part)
         }
-        let assignment = make(.step, "assign", [whole], path: "/v1/tickets/\(whole)/assign") { _ in
-            #"{"assignees":["\#(person.id)"]}"#
-        }
+        let assignment = Write.step(
+            "assign", whole, key: nextKey(), by: person.id, json: #"{"assignees":["\#(person.id)"]}"#)
         guard perform(assignment, insists: true)?.isDone == true else { return }
-        let solution = make(.step, "solve", [whole] + parts, path: "/v1/tickets/\(whole)/solve") {
-            #"{"comment":"\#($0)"}"#
-        }
-        perform(solution, insists: true)
+        let key = nextKey()
+        perform(
+            .step("solve", whole, parts: parts, key: key, by: person.id, json: #"{"comment":"\#(key)"}"#), insists: true
+        )
     }
 
     // MARK: How they ask
 
-    private static func registration(_ kind: String, _ subject: String, _ rest: String = "") -> String {
-        """
-        {"product":"omnivox","kind":"\(kind)","subject":"\(subject)","description":"Since nine.",\
-        "details":{"os_version":"1","product_version":"2","browser_version":"3"}\(rest.isEmpty ? "" : ",\(rest)")}
-        """
-    }
-
     private func nextKey() -> String {
         number += 1
         return "\(name)-\(number)"
-    }
-
-    private func make(
-        _ kind: Write.Kind, _ action: String, _ tickets: [String] = [], path: String, _ json: (String) -> String
-    ) -> Write {
-        let key = nextKey()
-        return Write(
-            key: key, actor: person.id, kind: kind, action: action, tickets: tickets, path: path, json: json(key))
     }
 
     /// Nil: it is open, and will be tried again later. `insists`: it is tried until it is settled or the round is over.

@@ -37,6 +37,9 @@ final class Instance: Sendable {
         _ = child.ended(within: 10)
     }
 
+    /// Nil: it does not run.
+    var process: pid_t? { child.withLock { $0?.id } }
+
     func signal(_ number: Int32) { child.withLock { $0 }?.signal(number) }
 
     enum End: Sendable {

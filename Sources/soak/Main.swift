@@ -1,6 +1,6 @@
 import Glibc
 
-/// The proof that nothing is lost and nothing happens twice.
+/// The proof that nothing is lost, nothing happens twice and nothing creeps.
 @main struct Main {
     /// Checks walk all that there is: a new database keeps them quick.
     private static let roundsPerStage = 20
@@ -20,6 +20,7 @@ import Glibc
 
     private static func run(_ options: Options) -> Int32 {
         do throws(Failure) {
+            if options.steadyMinutes > 0 { return try Steady(options).run() ? 0 : 1 }
             let site = try Site(options, instances: max(options.instances, 3))
             defer { site.close() }
             if !site.cluster.mayFill { say("No small file system is given: the disk is never filled in this run.") }
@@ -62,7 +63,7 @@ import Glibc
     }
 
     /// At once: whoever ends a long run wants to know how far it came.
-    private static func say(_ text: String) {
+    static func say(_ text: String) {
         let line = Array("\(text)\n".utf8)
         _ = write(STDOUT_FILENO, line, line.count)
     }

@@ -16,13 +16,22 @@ struct Options: Sendable, Equatable {
     var folder = ""
     /// A small file system of our own that may be filled.
     var disk: String?
+    /// Of an even load without faults instead of the rounds; 0: rounds.
+    var steadyMinutes = 0
+    /// Calls a second of that load.
+    var rate = 150
+    /// For a picture of it.
+    var plot: String?
 
     static let usage = """
         soak --folder FOLDER [--disk FOLDER] [--rounds N] [--seed N] [--seconds N] [--instances N] [--faults NAME,…]
              [--binary FILE] [--home FOLDER]
+        soak --folder FOLDER --steady MINUTES [--rate N] [--plot FILE] [--seed N] [--binary FILE] [--home FOLDER]
 
         Kills, stops and cuts off a service and its PostgreSQL under load, and checks that nothing is lost and nothing happened
         twice. Scripts/soak starts it. Faults: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).
+        With --steady nothing is done to one service but an even load of so many calls a second, and its memory, its open files,
+        its latency and PostgreSQL's dead rows must not grow.
         """
 
     init(_ words: [String]) throws(Mistake) {
@@ -40,6 +49,9 @@ struct Options: Sendable, Equatable {
                     guard let fault = Fault(rawValue: String(name)) else { throw Mistake(text: "There is no \(name).") }
                     faults.append(fault)
                 }
+            case "--steady": steadyMinutes = try Self.number(value, word, 1...100_000)
+            case "--rate": rate = try Self.number(value, word, 1...10_000)
+            case "--plot": plot = value
             case "--binary": binary = value
             case "--home": home = value
             case "--folder": folder = value

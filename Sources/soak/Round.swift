@@ -10,15 +10,20 @@ struct Round {
     let stage: Stage
     private var generator: SeededGenerator
     private let seed: UInt64
-    private let counts = Locked(Counts())
+    private let counts: Locked<Counts>
     private(set) var findings: [String] = []
     private var figures: [String] = []
 
     private var site: Site { stage.site }
     private var sockets: [String] { serving.map(\.socket) }
 
-    init(_ number: Int, faults: [Fault], instances: Int, seconds: Double, seed: UInt64, on stage: Stage) {
+    /// `counts`: of a load that was another's.
+    init(
+        _ number: Int, faults: [Fault], instances: Int, seconds: Double, seed: UInt64, on stage: Stage,
+        counts: Locked<Counts> = Locked(Counts())
+    ) {
         (self.number, self.faults, self.seconds, self.seed, self.stage) = (number, faults, seconds, seed, stage)
+        self.counts = counts
         serving = Array(stage.site.instances.prefix(instances))
         generator = SeededGenerator(seed: seed, number)
     }
@@ -42,6 +47,11 @@ struct Round {
         for instance in serving { try site.start(instance) }
         findings += try site.heal(serving)
         try load()
+        try conclude()
+    }
+
+    /// What comes after the load: everything is settled, and all checks are made.
+    mutating func conclude() throws(Failure) {
         let loaded = monotonic()
         findings += try site.heal(serving)
         let ready = monotonic()

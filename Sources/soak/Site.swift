@@ -52,8 +52,9 @@ final class Site: Sendable {
         ]
     }
 
-    func start(_ instance: Instance) throws(Failure) {
-        try instance.start(binary, settings(through: instance.proxy.folder))
+    /// `isDirect`: past its proxy, for who measures.
+    func start(_ instance: Instance, isDirect: Bool = false) throws(Failure) {
+        try instance.start(binary, settings(through: isDirect ? nil : instance.proxy.folder))
     }
 
     /// Runs a command of the service past the proxies, and gives what it says; throws unless it ends with 0.
