@@ -1,8 +1,13 @@
 /// What the database says, looked at past the service.
 struct Checks {
     let database: Database
+    /// Tickets were there before any client came; the table `soak.filled` tells how far each was.
+    private let isFilled: Bool
 
-    init(_ url: String) throws(Failure) { database = try Database(url) }
+    init(_ url: String, isFilled: Bool = false) throws(Failure) {
+        database = try Database(url)
+        self.isFilled = isFilled
+    }
 
     /// The journal against the history, and what no journal tells.
     func faults(journal: String, now: Int) throws(Failure) -> [String] {
@@ -20,21 +25,21 @@ struct Checks {
     }
 
     func events() throws(Failure) -> [FoundEvent] {
+        let earlier = "(SELECT event_seq FROM soak.filled f WHERE f.id = e.ticket)"
         let rows = try database.rows(
             """
-            SELECT e.ticket, e.seq,
-                   CASE WHEN e.internal THEN '' ELSE
-                       (count(*) FILTER (WHERE NOT e.internal) OVER (PARTITION BY e.ticket ORDER BY e.seq))::text END,
-                   e.action, e.actor,
+            SELECT e.ticket, e.seq, CASE WHEN e.internal THEN '' ELSE e.version::text END, e.action, e.actor,
                    CASE e.action WHEN 'register' THEN t.subject
                                  WHEN 'attach' THEN concat_ws(' ', a.filename, a.size, encode(a.sha256, 'hex'))
                                  ELSE c.body END,
                    floor(extract(epoch FROM e.at) * 1000)::bigint,
                    floor(extract(epoch FROM t.auto_close_at) * 1000)::bigint
-              FROM events e
+              FROM (SELECT *, count(*) FILTER (WHERE NOT internal) OVER (PARTITION BY ticket ORDER BY seq) AS version
+                      FROM events) e
               JOIN tickets t ON t.id = e.ticket
               LEFT JOIN comments c ON c.ticket = e.ticket AND c.seq = e.seq
               LEFT JOIN attachments a ON a.ticket = e.ticket AND a.seq = e.seq
+             WHERE \(isFilled ? "e.seq > \(earlier)" : "true")
              ORDER BY e.ticket, e.seq
             """)
         return rows.map { row in

@@ -272,3 +272,22 @@ struct Attempt {
         }
     }
 }
+
+extension Attempt {
+    /// Sends what is open until it is settled: no key may be in progress for ever. Gives what was not settled.
+    static func settle(
+        on line: Line, _ journal: Journal, _ counts: Locked<Counts>, token: (_ actor: String) -> String
+    ) -> [String] {
+        var open = counts.withLock { $0.open }
+        // A list that a killed process left is taken up within a minute.
+        let end = monotonic() + 120
+        while !open.isEmpty, monotonic() < end {
+            open = open.filter { write in
+                let attempt = Attempt(write, token: token(write.actor), on: line, journal, counts, isFirst: false)
+                return attempt.settlement == nil
+            }
+            if !open.isEmpty { sleep(seconds: 0.3) }
+        }
+        return open.map { "\($0.key): \($0.path) was not settled in two minutes" }
+    }
+}
