@@ -19,6 +19,9 @@ struct Counts: Sendable {
 
 /// One customer or engineer at work. For one thread.
 final class Client {
+    /// Of the users that the administrator makes.
+    static let host = "made.example.com"
+
     private let name: String
     private let person: Person
     private let colleagues: [Person]
@@ -64,9 +67,26 @@ final class Client {
         switch person.role {
         case "customer": actAsCustomer()
         case "admin":
-            perform(make(.run, "auto_close", path: "/v1/jobs/auto-close") { _ in "{}" })
-            sleep(seconds: 1)
+            actAsAdmin()
+            sleep(seconds: 0.4)
         default: actAsEngineer()
+        }
+    }
+
+    private func actAsAdmin() {
+        switch number % 3 {
+        case 0: perform(make(.run, "auto_close", path: "/v1/jobs/auto-close") { _ in "{}" })
+        case 1:
+            perform(
+                make(.make, "user", path: "/v1/users") {
+                    #"{"email":"\#($0)@\#(Self.host)","name":"\#($0)","role":"engineer"}"#
+                })
+        default:
+            let version = "\(Int.random(in: 1...999_999_999, using: &generator)).\(number)"
+            perform(
+                make(.make, "release", path: "/v1/releases") {
+                    #"{"product":"omnivox","version":"\#(version)","notes":"\#($0)"}"#
+                })
         }
     }
 
@@ -100,6 +120,7 @@ final class Client {
         case ("awaiting_information", 4..<14): step("solve", ticket) { #"{"comment":"\#($0)"}"# }
         case (_, 25..<28): attach(ticket)
         case (_, 28..<31): assign(ticket)
+        case (_, 31..<34): edit(ticket)
         default: comment(ticket, isInternal: generator.isOnce(in: 0.3))
         }
     }
@@ -121,6 +142,15 @@ final class Client {
             make(.comment, action, [ticket.id], path: "/v1/tickets/\(ticket.id)/comments") {
                 #"{"body":"\#($0)"\#(isInternal ? #","internal":true"# : "")}"#
             })
+    }
+
+    /// Of what was seen a moment before; without an answer to that nothing is asked.
+    private func edit(_ ticket: Pool.Ticket) {
+        let path = "/v1/tickets/\(ticket.id)"
+        guard let seen = try? line.ask("GET", path, token: person.token), let tag = seen.fields["etag"] else { return }
+        var write = make(.edit, "edit", [ticket.id], path: path) { #"{"tags":["\#($0)"]}"# }
+        write.ifMatch = tag
+        perform(write)
     }
 
     private func attach(_ ticket: Pool.Ticket) {
@@ -249,9 +279,14 @@ struct Attempt {
         do throws(Failure) {
             let answer = try line.send(write, token: token, slowly: slowly)
             found = Settlement(answer, to: write)
+            if write.kind == .edit, let refusal = found, !refusal.isDone {
+                found = nil
+                found = try Settlement.inHistory(write, token: token, on: line) ?? refusal
+            }
             told = answer.json?["state"]?.text
             if found == nil { reason = "status \(answer.status)" }
-            if ![200, 201, 408, 409, 503].contains(answer.status) {
+            let isStale = write.kind == .edit && answer.status == 412
+            if !isStale, ![200, 201, 408, 409, 503].contains(answer.status) {
                 let body = String(decoding: answer.body.prefix(500), as: UTF8.self)
                 counts.withLock {
                     $0.strange.append("\(write.key): \(write.path) was answered \(answer.status): \(body)")

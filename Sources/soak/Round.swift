@@ -125,7 +125,10 @@ struct Round {
     mutating func askAgain() {
         let prefix = "s\(seed)r\(number)c"
         let entries = (try? JournalEntry.read(stage.journal.path)) ?? []
-        let some = entries.filter { $0.settlement != nil && $0.write.key.hasPrefix(prefix) }.shuffled(using: &generator)
+        // An edit has no key to be asked again under.
+        let some = entries.filter {
+            $0.settlement != nil && $0.write.kind != .edit && $0.write.key.hasPrefix(prefix)
+        }.shuffled(using: &generator)
         let line = Line(sockets, patience: 30)
         for entry in some.prefix(40) {
             let token = stage.desk.person(entry.write.actor)?.token ?? ""
