@@ -123,8 +123,8 @@ final class JobTrial {
     /// Until nine tenths of what is due have left, the last day's tickets among them.
     private func strike() throws(Failure) {
         let began = monotonic()
-        // Few tickets are closed within a moment.
-        let pace = min(1, max(0.1, Double(tickets) / 20_000))
+        // Few tickets are closed within a moment; but a process must have the time to start.
+        let pace = min(1, max(0.5, Double(tickets) / 20_000))
         let runners = Runners(site, atOnce: Self.runnersAtOnce, secondsMax: 2 * pace, seed: seed)
         var generator = SeededGenerator(seed: seed, 66)
         var struck: [Deed: Int] = [:]

@@ -26,6 +26,7 @@ import Testing
         ("UPDATE soak.filled SET auto_close_at = 'infinity' WHERE is_due", "before it was due"),
         (
             """
+            ALTER TABLE tickets DROP CONSTRAINT tickets_closed;
             UPDATE tickets SET state = 'solved_awaiting_confirmation'
              WHERE id = (SELECT ticket FROM events WHERE \(closed))
             """, "is due and not closed"
@@ -46,6 +47,7 @@ import Testing
         ),
         (
             """
+            ALTER TABLE tickets DROP CONSTRAINT tickets_closed;
             UPDATE tickets SET state = 'closed' WHERE id IN
                 (SELECT ticket FROM events JOIN soak.filled ON id = ticket AND seq > event_seq WHERE action = 'dispute')
             """, "against its history"
