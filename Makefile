@@ -3,10 +3,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages testpackages run build test test-cluster ambiguity lint contract check soak soak-steady bench bench-growth fuzz docs deb test-deb debpackages clean
+.PHONY: help packages testpackages run build test test-cluster ambiguity lint contract check soak soak-job soak-steady bench bench-growth fuzz docs deb test-deb debpackages clean
 
 ROUNDS ?= 200
 SEED ?= 1
+TICKETS ?= 100000
 MINUTES ?= 60
 RATE ?= 150
 PLOT ?= docs/assets/steady-hour.svg
@@ -61,6 +62,11 @@ check: lint test contract soak ## Exactly what CI runs: lint, release build, all
 soak: build testpackages ## Kills and cuts off everything under load and counts what is left; ROUNDS=200 SEED=1
 	swift build $(RELEASE) --product soak
 	Scripts/soak $(ROUNDS) $(SEED) $(SOAK_OPTIONS)
+
+soak-job: build testpackages ## Kills the nightly job again and again beside customers; TICKETS=100000 SEED=1
+	swift build $(RELEASE) --product soak
+	swift build $(RELEASE) --product bench-fill
+	Scripts/soak 1 $(SEED) --job $(TICKETS) $(SOAK_OPTIONS)
 
 soak-steady: build testpackages ## Loads one instance evenly for MINUTES=60 at RATE=150 calls a second: nothing may grow; writes a plot
 	swift build $(RELEASE) --product soak

@@ -101,7 +101,7 @@ let package = Package(
         tests(
             "FuzzTests", ["HTTPWire", "JSONText", "Regulations", "TicketAPI"], data: ["Corpora"]),
         tests("BenchLoadTests", ["bench-load"]),
-        tests("SoakTests", ["soak", "reglament"]),
+        tests("SoakTests", ["soak", "reglament", "bench-fill"]),
         tests("RepositoryTests", ["reglament", "Regulations"]),
     ]
 )

@@ -10,6 +10,8 @@ struct Filling: Sendable {
     let seed: UInt64
     /// Milliseconds since 1970: the end of the ten years.
     let until: Int64
+    /// Every ticket awaits its confirmation.
+    let allSolved: Bool
     let cast: Cast
 
     private static let blockSize = 1000
@@ -143,7 +145,8 @@ struct Filling: Sendable {
         var twins: [Int: TicketID] = [:]
         let stream = (plots.first?.place ?? 0) / Self.blockSize
         var story = Story(
-            cast: cast, until: until, total: total, generator: SeededGenerator(seed: seed, stream: stream))
+            cast: cast, until: until, total: total, allSolved: allSolved,
+            generator: SeededGenerator(seed: seed, stream: stream))
         for plot in plots {
             let twin = plot.customer * cast.products.count + plot.product
             try story.tell(plot, earlier: lastOf[plot.customer], twin: twins[twin])

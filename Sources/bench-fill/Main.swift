@@ -1,14 +1,16 @@
 import Glibc
 import Regulations
+import Tickets
 
 /// Fills a database for measuring how the service grows. Not part of the product.
 @main
 enum Main {
     private static let usage = """
-        usage: bench-fill DATABASE_URL TICKETS [--seed N] [--until TIME]
+        usage: bench-fill DATABASE_URL TICKETS [--seed N] [--until TIME] [--all-solved]
 
         Fills a migrated, empty database, as its superuser, with the history of so many tickets over ten years. The same seed
-        and --until (RFC 3339, default now) give the same history, but for salts and the identifiers of comments.
+        and --until (RFC 3339, default now) give the same history, but for salts and the identifiers of comments. With
+        --all-solved every ticket was solved in the last four days, awaits its confirmation, and closes by itself one day.
         """
 
     static func main() async {
@@ -22,7 +24,12 @@ enum Main {
         var places: [String] = []
         var flags = ["--seed": "1", "--until": ""]
         var rest = words[...]
+        var allSolved = false
         while let word = rest.popFirst() {
+            if word == "--all-solved" {
+                allSolved = true
+                continue
+            }
             if flags[word] == nil { places.append(word) } else { flags[word] = rest.popFirst() ?? "?" }
         }
         var clock = timespec()
@@ -36,9 +43,11 @@ enum Main {
             exit(2)
         }
         let installed = try Installed()
+        // Where nothing closes by itself a solved ticket would wait for ever.
+        let rules = installed.rules.filter { !allSolved || $0.policy.autoCloseAfterWorkingDays != nil }
         let filling = Filling(
             url: places[0], total: total, seed: seed, until: until.milliseconds,
-            cast: Cast(rules: installed.rules, seed: seed))
+            allSolved: allSolved, cast: Cast(rules: rules, seed: seed))
         try await fill(filling, installed)
     }
 

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import Tickets
 
 /// Why a command ends early.
 enum Failure: Error {
@@ -80,6 +81,10 @@ enum Program {
             return 2
         } catch Failure.failed(let reason) {
             Terminal.say(reason)
+            return 1
+        } catch StoreError.unavailable(let reason) {
+            // Lost between two looks at it, while the service starts.
+            Terminal.say("the database cannot be reached: \(reason)")
             return 1
         } catch {
             Terminal.say("\(error)")

@@ -1,15 +1,20 @@
 /// What the database says, looked at past the service.
 struct Checks {
     let database: Database
+    /// Tickets were there before any client came; the table `soak.filled` tells how far each was.
+    private let isFilled: Bool
 
-    init(_ url: String) throws(Failure) { database = try Database(url) }
+    init(_ url: String, isFilled: Bool = false) throws(Failure) {
+        database = try Database(url)
+        self.isFilled = isFilled
+    }
 
     /// The journal against the history, and what no journal tells.
     func faults(journal: String, now: Int) throws(Failure) -> [String] {
         let entries = try JournalEntry.read(journal)
         var faults = entries.filter { $0.settlement == nil }.map { "\($0.write.key) was never answered" }
         let found = try events()
-        faults += Ledger.faults(expected: ExpectedEvent.all(entries), found: found)
+        faults += try Ledger.faults(expected: ExpectedEvent.all(entries), found: found + made())
         faults += try strays(now: now)
         let closed = try database.count("SELECT coalesce(sum(closed), 0) FROM job_runs WHERE NOT dry_run")
         let autoClosed = found.count { $0.action == "auto_close" }
@@ -20,21 +25,23 @@ struct Checks {
     }
 
     func events() throws(Failure) -> [FoundEvent] {
+        let earlier = "(SELECT event_seq FROM soak.filled f WHERE f.id = e.ticket)"
         let rows = try database.rows(
             """
-            SELECT e.ticket, e.seq,
-                   CASE WHEN e.internal THEN '' ELSE
-                       (count(*) FILTER (WHERE NOT e.internal) OVER (PARTITION BY e.ticket ORDER BY e.seq))::text END,
-                   e.action, e.actor,
+            SELECT e.ticket, e.seq, CASE WHEN e.internal THEN '' ELSE e.version::text END, e.action, e.actor,
                    CASE e.action WHEN 'register' THEN t.subject
+                                 WHEN 'edit' THEN v.changes[array_position(v.fields, 'tags')]::jsonb #>> '{to,0}'
                                  WHEN 'attach' THEN concat_ws(' ', a.filename, a.size, encode(a.sha256, 'hex'))
                                  ELSE c.body END,
                    floor(extract(epoch FROM e.at) * 1000)::bigint,
                    floor(extract(epoch FROM t.auto_close_at) * 1000)::bigint
-              FROM events e
+              FROM (SELECT *, count(*) FILTER (WHERE NOT internal) OVER (PARTITION BY ticket ORDER BY seq) AS version
+                      FROM events) e
               JOIN tickets t ON t.id = e.ticket
               LEFT JOIN comments c ON c.ticket = e.ticket AND c.seq = e.seq
+              LEFT JOIN event_values v ON e.action = 'edit' AND v.ticket = e.ticket AND v.seq = e.seq
               LEFT JOIN attachments a ON a.ticket = e.ticket AND a.seq = e.seq
+             WHERE \(isFilled ? "e.seq > \(earlier)" : "true")
              ORDER BY e.ticket, e.seq
             """)
         return rows.map { row in
@@ -42,6 +49,21 @@ struct Checks {
                 ticket: row[0], seq: Int(row[1]) ?? 0, version: Int(row[2]), action: row[3], actor: row[4],
                 text: row[5],
                 at: Int(row[6]) ?? 0, closesAt: Int(row[7]))
+        }
+    }
+
+    /// What is no ticket's, told as if it were an event. Nobody notes who made a user: it can only be the one administrator.
+    private func made() throws(Failure) -> [FoundEvent] {
+        try database.rows(
+            """
+            SELECT 'users', 'user', (SELECT id FROM users WHERE role = 'admin'), name FROM users
+             WHERE email = name || '@\(Write.host)'
+            UNION ALL
+            SELECT 'releases', 'release', created_by, notes FROM releases WHERE notes IS NOT NULL
+            """
+        ).map { row in
+            FoundEvent(
+                ticket: row[0], seq: 0, version: nil, action: row[1], actor: row[2], text: row[3], at: 0, closesAt: nil)
         }
     }
 

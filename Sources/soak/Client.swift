@@ -64,9 +64,19 @@ final class Client {
         switch person.role {
         case "customer": actAsCustomer()
         case "admin":
-            perform(.run(key: nextKey(), by: person.id))
-            sleep(seconds: 1)
+            actAsAdmin()
+            sleep(seconds: 0.4)
         default: actAsEngineer()
+        }
+    }
+
+    private func actAsAdmin() {
+        switch number % 3 {
+        case 0: perform(.run(key: nextKey(), by: person.id))
+        case 1: perform(.user(key: nextKey(), by: person.id))
+        default:
+            let version = "\(Int.random(in: 1...999_999_999, using: &generator)).\(number)"
+            perform(.release(version, key: nextKey(), by: person.id))
         }
     }
 
@@ -100,6 +110,7 @@ final class Client {
         case ("awaiting_information", 4..<14): step("solve", ticket) { #"{"comment":"\#($0)"}"# }
         case (_, 25..<28): attach(ticket)
         case (_, 28..<31): assign(ticket)
+        case (_, 31..<34): edit(ticket)
         default: comment(ticket, isInternal: generator.isOnce(in: 0.3))
         }
     }
@@ -116,6 +127,13 @@ final class Client {
 
     private func comment(_ ticket: Pool.Ticket, isInternal: Bool) {
         perform(.comment(ticket.id, isInternal: isInternal, key: nextKey(), by: person.id))
+    }
+
+    /// Of what was seen a moment before; without an answer to that nothing is asked.
+    private func edit(_ ticket: Pool.Ticket) {
+        let path = "/v1/tickets/\(ticket.id)"
+        guard let seen = try? line.ask("GET", path, token: person.token), let tag = seen.fields["etag"] else { return }
+        perform(.edit(ticket.id, ifMatch: tag, key: nextKey(), by: person.id))
     }
 
     private func attach(_ ticket: Pool.Ticket) {
@@ -222,9 +240,14 @@ struct Attempt {
         do throws(Failure) {
             let answer = try line.send(write, token: token, slowly: slowly)
             found = Settlement(answer, to: write)
+            if write.kind == .edit, let refusal = found, !refusal.isDone {
+                found = nil
+                found = try Settlement.inHistory(write, token: token, on: line) ?? refusal
+            }
             told = answer.json?["state"]?.text
             if found == nil { reason = "status \(answer.status)" }
-            if ![200, 201, 408, 409, 503].contains(answer.status) {
+            let isStale = write.kind == .edit && answer.status == 412
+            if !isStale, ![200, 201, 408, 409, 503].contains(answer.status) {
                 let body = String(decoding: answer.body.prefix(500), as: UTF8.self)
                 counts.withLock {
                     $0.strange.append("\(write.key): \(write.path) was answered \(answer.status): \(body)")
@@ -243,5 +266,24 @@ struct Attempt {
             if !isFirst { $0.retried += 1 }
             if found.isReplay { $0.replayed += 1 }
         }
+    }
+}
+
+extension Attempt {
+    /// Sends what is open until it is settled: no key may be in progress for ever. Gives what was not settled.
+    static func settle(
+        on line: Line, _ journal: Journal, _ counts: Locked<Counts>, token: (_ actor: String) -> String
+    ) -> [String] {
+        var open = counts.withLock { $0.open }
+        // A list that a killed process left is taken up within a minute.
+        let end = monotonic() + 120
+        while !open.isEmpty, monotonic() < end {
+            open = open.filter { write in
+                let attempt = Attempt(write, token: token(write.actor), on: line, journal, counts, isFirst: false)
+                return attempt.settlement == nil
+            }
+            if !open.isEmpty { sleep(seconds: 0.3) }
+        }
+        return open.map { "\($0.key): \($0.path) was not settled in two minutes" }
     }
 }

@@ -7,6 +7,8 @@ final class Database {
     init(_ url: String) throws(Failure) {
         guard let connection = PQconnectdb(url) else { throw Failure("no memory for a connection") }
         self.connection = connection
+        // A server that is killed says goodbye, and libpq would print it.
+        PQsetNoticeProcessor(connection, { _, _ in }, nil)
         guard PQstatus(connection) == CONNECTION_OK else {
             throw Failure("The database: \(String(cString: PQerrorMessage(connection)))")
         }

@@ -2,7 +2,7 @@ import Glibc
 
 /// What the clients asked and what they were told, one line each, in a file before anybody goes on. The checks read the file.
 ///
-///     want  KEY  ACTOR  KIND  ACTION  TICKET,…  SIZE  PATH  JSON
+///     want  KEY  ACTOR  KIND  ACTION  TICKET,…  SIZE  IF-MATCH  PATH  JSON
 ///     open  KEY  why no answer settled it
 ///     done  KEY  STATUS  first|again  TICKET@VERSION,…  DIGEST
 final class Journal: Sendable {
@@ -22,7 +22,7 @@ final class Journal: Sendable {
     func want(_ write: Write) {
         add([
             "want", write.key, write.actor, write.kind.rawValue, write.action, write.tickets.joined(separator: ","),
-            "\(write.size)", write.path, write.json,
+            "\(write.size)", write.ifMatch, write.path, write.json,
         ])
     }
 
@@ -62,13 +62,13 @@ struct JournalEntry: Sendable {
         for line in lines {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
             switch fields.first {
-            case "want" where fields.count == 9:
+            case "want" where fields.count == 10:
                 guard let kind = Write.Kind(rawValue: String(fields[3])) else { throw Failure("What is \(line)?") }
                 places[fields[1]] = entries.count
                 let write = Write(
                     key: String(fields[1]), actor: String(fields[2]), kind: kind, action: String(fields[4]),
-                    tickets: fields[5].split(separator: ",").map(String.init), path: String(fields[7]),
-                    json: String(fields[8]), size: Int(fields[6]) ?? 0)
+                    tickets: fields[5].split(separator: ",").map(String.init), path: String(fields[8]),
+                    json: String(fields[9]), size: Int(fields[6]) ?? 0, ifMatch: String(fields[7]))
                 entries.append(JournalEntry(write: write))
             case "open" where fields.count == 3: break
             case "done" where fields.count == 6:

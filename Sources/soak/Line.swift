@@ -13,12 +13,13 @@ final class Line {
 
     /// `slowly`: the body comes in two parts, so many seconds apart.
     func ask(
-        _ method: String, _ path: String, token: String, key: String? = nil, json: String? = nil,
-        attachment: [UInt8]? = nil, slowly: Double = 0
+        _ method: String, _ path: String, token: String, key: String? = nil, ifMatch: String? = nil,
+        json: String? = nil, attachment: [UInt8]? = nil, slowly: Double = 0
     ) throws(Failure) -> HTTPAnswer {
         let body = attachment ?? Array((json ?? "").utf8)
         var head = "\(method) \(path) HTTP/1.1\r\nHost: soak\r\nAuthorization: Bearer \(token)\r\n"
         if let key { head += "Idempotency-Key: \(key)\r\n" }
+        if let ifMatch { head += "If-Match: \(ifMatch)\r\n" }
         if attachment != nil { head += "Content-Type: application/octet-stream\r\n" }
         if json != nil { head += "Content-Type: application/json\r\n" }
         if method != "GET" { head += "Content-Length: \(body.count)\r\n" }
@@ -56,7 +57,10 @@ final class Line {
 
 extension Line {
     func send(_ write: Write, token: String, slowly: Double = 0) throws(Failure) -> HTTPAnswer {
-        try ask(
+        if write.kind == .edit {
+            return try ask("PATCH", write.path, token: token, ifMatch: write.ifMatch, json: write.json)
+        }
+        return try ask(
             "POST", write.path, token: token, key: write.key, json: write.kind == .attach ? nil : write.json,
             attachment: write.kind == .attach ? write.attachment : nil, slowly: slowly)
     }

@@ -21,6 +21,7 @@ import Glibc
     private static func run(_ options: Options) -> Int32 {
         do throws(Failure) {
             if options.steadyMinutes > 0 { return try Steady(options).run() ? 0 : 1 }
+            if let tickets = options.job { return try job(options, tickets: tickets) }
             let site = try Site(options, instances: max(options.instances, 3))
             defer { site.close() }
             if !site.cluster.mayFill { say("No small file system is given: the disk is never filled in this run.") }
@@ -31,6 +32,16 @@ import Glibc
             complain(error.description)
             return 1
         }
+    }
+
+    private static func job(_ options: Options, tickets: Int) throws(Failure) -> Int32 {
+        let site = try Site(options, instances: 1, isLarge: true)
+        defer { site.close() }
+        let trial = try JobTrial(site, tickets: tickets, seed: options.seed, fill: options.fill)
+        try trial.run()
+        for finding in trial.findings.prefix(linesMax) { say("  \(finding)") }
+        say(trial.text)
+        return trial.findings.isEmpty ? 0 : 1
     }
 
     private static func rounds(_ options: Options, _ site: Site) throws(Failure) -> Int {

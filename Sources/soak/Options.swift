@@ -8,9 +8,12 @@ struct Options: Sendable, Equatable {
     var seconds = 6.0
     /// 0: one and three in turn.
     var instances = 0
+    /// So many tickets for the job alone, instead of rounds.
+    var job: Int?
     /// Empty: all in turn.
     var faults: [Fault] = []
     var binary = ".build/release/reglament"
+    var fill = ".build/release/bench-fill"
     var home = "."
     /// For journals and logs.
     var folder = ""
@@ -26,10 +29,12 @@ struct Options: Sendable, Equatable {
     static let usage = """
         soak --folder FOLDER [--disk FOLDER] [--rounds N] [--seed N] [--seconds N] [--instances N] [--faults NAME,…]
              [--binary FILE] [--home FOLDER]
+        soak --folder FOLDER --job TICKETS [--seed N] [--binary FILE] [--fill FILE] [--home FOLDER]
         soak --folder FOLDER --steady MINUTES [--rate N] [--plot FILE] [--seed N] [--binary FILE] [--home FOLDER]
 
         Kills, stops and cuts off a service and its PostgreSQL under load, and checks that nothing is lost and nothing happened
         twice. Scripts/soak starts it. Faults: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).
+        With --job the nightly job alone, on so many solved tickets.
         With --steady nothing is done to one service but an even load of so many calls a second, and its memory, its open files,
         its latency and PostgreSQL's dead rows must not grow.
         """
@@ -49,10 +54,12 @@ struct Options: Sendable, Equatable {
                     guard let fault = Fault(rawValue: String(name)) else { throw Mistake(text: "There is no \(name).") }
                     faults.append(fault)
                 }
+            case "--job": job = try Self.number(value, word, 100...10_000_000)
             case "--steady": steadyMinutes = try Self.number(value, word, 1...100_000)
             case "--rate": rate = try Self.number(value, word, 1...10_000)
             case "--plot": plot = value
             case "--binary": binary = value
+            case "--fill": fill = value
             case "--home": home = value
             case "--folder": folder = value
             case "--disk": disk = value

@@ -111,20 +111,11 @@ struct Round {
 
     // MARK: Afterwards
 
-    /// Sends what is open until it is settled: no key may be in progress for ever.
     private mutating func settle() {
-        var open = counts.withLock { $0.open }
-        let line = Line(sockets, patience: 30)
-        // A list that a killed process left is taken up within a minute.
-        let end = monotonic() + 120
-        while !open.isEmpty, monotonic() < end {
-            open = open.filter { write in
-                let token = stage.desk.person(write.actor)?.token ?? ""
-                return Attempt(write, token: token, on: line, stage.journal, counts, isFirst: false).settlement == nil
-            }
-            if !open.isEmpty { sleep(seconds: 0.3) }
+        let desk = stage.desk
+        findings += Attempt.settle(on: Line(sockets, patience: 30), stage.journal, counts) {
+            desk.person($0)?.token ?? ""
         }
-        findings += open.map { "\($0.key): \($0.path) was not settled in two minutes" }
     }
 
     /// What was being sent when somebody died belongs to nobody, and goes when its lease is over: we let a quarter of an hour pass.
@@ -144,7 +135,10 @@ struct Round {
     mutating func askAgain() {
         let prefix = "s\(seed)r\(number)c"
         let entries = (try? JournalEntry.read(stage.journal.path)) ?? []
-        let some = entries.filter { $0.settlement != nil && $0.write.key.hasPrefix(prefix) }.shuffled(using: &generator)
+        // An edit has no key to be asked again under.
+        let some = entries.filter {
+            $0.settlement != nil && $0.write.kind != .edit && $0.write.key.hasPrefix(prefix)
+        }.shuffled(using: &generator)
         let line = Line(sockets, patience: 30)
         for entry in some.prefix(40) {
             let token = stage.desk.person(entry.write.actor)?.token ?? ""

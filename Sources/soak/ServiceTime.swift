@@ -13,6 +13,9 @@ struct ServiceTime: Sendable {
     /// `rounds` since the beginning of the database.
     init(rounds: Int) { offset = Self.start + Self.leap * Double(rounds) - monotonic() }
 
+    /// Milliseconds since 1970: what the time is to be at this moment.
+    init(milliseconds: Int) { offset = Double(milliseconds) / 1000 - monotonic() }
+
     /// Milliseconds since 1970.
     var now: Int { Int((monotonic() + offset) * 1000) }
 

@@ -11,9 +11,10 @@ final class Site: Sendable {
     private let time = Locked(ServiceTime(rounds: 0))
     private let database = Locked("postgres")
 
-    init(_ options: Options, instances count: Int) throws(Failure) {
+    /// `isLarge`: the small file system has no room for what is to come.
+    init(_ options: Options, instances count: Int, isLarge: Bool = false) throws(Failure) {
         (folder, binary, home) = (options.folder, options.binary, options.home)
-        let cluster = try Cluster(folder: options.folder, disk: options.disk)
+        let cluster = try Cluster(folder: options.folder, disk: isLarge ? nil : options.disk)
         self.cluster = cluster
         var instances: [Instance] = []
         for number in 1...count { instances.append(try Instance(number, folder: folder, cluster: cluster)) }

@@ -45,4 +45,28 @@ extension Write {
             key: key, actor: actor, kind: .run, action: "auto_close", tickets: [], path: "/v1/jobs/auto-close",
             json: "{}")
     }
+
+    /// Of the users that the administrator makes.
+    static let host = "made.example.com"
+
+    static func user(key: String, by actor: String) -> Write {
+        Write(
+            key: key, actor: actor, kind: .make, action: "user", tickets: [], path: "/v1/users",
+            json: #"{"email":"\#(key)@\#(host)","name":"\#(key)","role":"engineer"}"#)
+    }
+
+    static func release(_ version: String, key: String, by actor: String) -> Write {
+        Write(
+            key: key, actor: actor, kind: .make, action: "release", tickets: [], path: "/v1/releases",
+            json: #"{"product":"omnivox","version":"\#(version)","notes":"\#(key)"}"#)
+    }
+
+    /// `tag`: of what its author has seen.
+    static func edit(_ ticket: String, ifMatch tag: String, key: String, by actor: String) -> Write {
+        var write = Write(
+            key: key, actor: actor, kind: .edit, action: "edit", tickets: [ticket], path: "/v1/tickets/\(ticket)",
+            json: #"{"tags":["\#(key)"]}"#)
+        write.ifMatch = tag
+        return write
+    }
 }

@@ -13,16 +13,20 @@ import Testing
             json: #"{"x":"й"}"#)
         let attaches = Write(
             key: "b", actor: "u_2", kind: .attach, action: "attach", tickets: ["T-1"], path: "/", json: "", size: 77)
+        let edits = Write(
+            key: "c", actor: "u_2", kind: .edit, action: "edit", tickets: ["T-1"], path: "/", json: "{}",
+            ifMatch: #""7-e-en""#)
         let settlement = Settlement(
             status: 200, isReplay: true,
             changes: [.init(ticket: "T-1", version: 2), .init(ticket: "T-2", version: nil)], digest: "00")
         journal.want(assigns)
         journal.open(assigns, "no\tanswer\n")
         journal.want(attaches)
+        journal.want(edits)
         journal.done(assigns, settlement)
         let entries = try JournalEntry.read(path)
-        #expect(entries.map(\.write) == [assigns, attaches])
-        #expect(entries.map(\.settlement) == [settlement, nil])
+        #expect(entries.map(\.write) == [assigns, attaches, edits])
+        #expect(entries.map(\.settlement) == [settlement, nil, nil])
         #expect(attaches.attachment.count == 77 && attaches.text.hasPrefix("b 77 "))
     }
 

@@ -21,6 +21,19 @@ import Testing
             to_state, comment_id, digests, hash FROM events WHERE action = 'comment' LIMIT 1
             """, "asked for by nobody, or done twice"
         ),
+        (
+            """
+            UPDATE event_values SET changes = array_fill('{}'::text, ARRAY[cardinality(changes)])
+             WHERE (ticket, seq) IN (SELECT ticket, seq FROM events WHERE action = 'edit' LIMIT 1)
+            """, "is not what was sent"
+        ),
+        ("DELETE FROM users WHERE email LIKE '%@made.example.com'", "user of users was acknowledged and is not there"),
+        (
+            """
+            INSERT INTO releases SELECT product, '99.99', notes, created_at, created_by FROM releases
+             WHERE notes IS NOT NULL LIMIT 1
+            """, "asked for by nobody, or done twice"
+        ),
         ("UPDATE comments SET body = body || '!' WHERE id = (SELECT id FROM comments LIMIT 1)", "asked for by nobody"),
         ("UPDATE tickets SET subject = 'x' WHERE id = (SELECT id FROM tickets LIMIT 1)", "is not what was sent"),
         (
