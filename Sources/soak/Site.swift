@@ -7,16 +7,17 @@ final class Site: Sendable {
     let instances: [Instance]
     let folder: String
     private let binary: String
-    private let home: String
     private let time = Locked(ServiceTime(rounds: 0))
     private let database = Locked("postgres")
 
     init(_ options: Options, instances count: Int) throws(Failure) {
-        (folder, binary, home) = (options.folder, options.binary, options.home)
+        (folder, binary) = (options.folder, options.binary)
         let cluster = try Cluster(folder: options.folder, disk: options.disk)
         self.cluster = cluster
         var instances: [Instance] = []
-        for number in 1...count { instances.append(try Instance(number, folder: folder, cluster: cluster)) }
+        for number in 1...count {
+            instances.append(try Instance(number, folder: folder, cluster: cluster, home: options.home))
+        }
         self.instances = instances
     }
 
@@ -42,10 +43,13 @@ final class Site: Sendable {
             """)
     }
 
-    private func settings(through folder: String?) -> [String: String] {
+    /// `instance`: whose files are read; commands read the first one's.
+    private func settings(of instance: Instance? = nil) -> [String: String] {
         [
-            "REGLAMENT_DATABASE_URL": cluster.url(database.withLock { $0 }, through: folder, as: "reglament"),
-            "REGLAMENT_DATA": "\(self.folder)/data", "REGLAMENT_HOME": home, "REGLAMENT_CLOCK": now.rfc3339,
+            "REGLAMENT_DATABASE_URL": cluster.url(
+                database.withLock { $0 }, through: instance?.proxy.folder, as: "reglament"),
+            "REGLAMENT_HOME": (instance ?? instances[0]).home,
+            "REGLAMENT_DATA": "\(self.folder)/data", "REGLAMENT_CLOCK": now.rfc3339,
             "REGLAMENT_RATE_LIMIT": "off", "REGLAMENT_ACCESS_LOG": "off", "REGLAMENT_LOOPS": "1",
             "REGLAMENT_WRITERS": "6",
             "REGLAMENT_DRAIN": "1",
@@ -53,7 +57,7 @@ final class Site: Sendable {
     }
 
     func start(_ instance: Instance) throws(Failure) {
-        try instance.start(binary, settings(through: instance.proxy.folder))
+        try instance.start(binary, settings(of: instance))
     }
 
     /// Runs a command of the service past the proxies, and gives what it says; throws unless it ends with 0.
@@ -62,7 +66,7 @@ final class Site: Sendable {
         let output = "\(folder)/command"
         unlink(output)
         let status = try Child.run(
-            [binary] + words, environment: settings(through: nil).merging(more) { $1 }, output: output,
+            [binary] + words, environment: settings().merging(more) { $1 }, output: output,
             errors: "\(folder)/commands.log", within: 900)
         let said = text(of: output) ?? ""
         guard status == 0 else { throw Failure("`\(words.joined(separator: " "))` ended with \(status): \(said)") }
@@ -71,7 +75,7 @@ final class Site: Sendable {
 
     /// The nightly job as a process that may be killed.
     func job() throws(Failure) -> Child {
-        try Child([binary, "auto-close"], environment: settings(through: nil), errors: "\(folder)/commands.log")
+        try Child([binary, "auto-close"], environment: settings(), errors: "\(folder)/commands.log")
     }
 
     /// Everything runs again. Gives what does not.
