@@ -8,12 +8,15 @@ public struct StoredPolicy: Sendable, Equatable {
     public let version: Int
     public let sha256: String
     public let document: [UInt8]
+    /// Since it was installed, by the database's clock; not to be relied on when it is negative or large.
+    public let age: Duration
 
-    public init(product: String, version: Int, sha256: String, document: [UInt8]) {
+    public init(product: String, version: Int, sha256: String, document: [UInt8], age: Duration) {
         self.product = product
         self.version = version
         self.sha256 = sha256
         self.document = document
+        self.age = age
     }
 }
 
@@ -23,16 +26,21 @@ extension PostgresStore {
         try await read(.staff, Statements.policyVersions, [], slow: true)
     }
 
-    /// False: this version was installed with other bytes before, or its prefix belongs to another product.
+    /// How many versions there are: one more than before is one that is not known here.
+    public func policyVersionCount() async throws(StoreError) -> Int {
+        try await read(.staff, Statements.policyVersionCount, []).first ?? 0
+    }
+
+    /// By the database's clock. False: this version was installed with other bytes before, or its prefix belongs to another product.
     public func install(
-        _ policy: Policy, document: [UInt8], sha256: String, at now: Instant
+        _ policy: Policy, document: [UInt8], sha256: String
     ) async throws(StoreError) -> Bool {
         do {
             return try await connections.staff.writes.run(
                 Statements.installPolicy,
                 [
                     .text(policy.code), .integer(policy.version), .text(policy.prefix), .text(sha256), .bytes(document),
-                    .text(policy.timeZone), .text(policy.confirmers.rawValue), .instant(now),
+                    .text(policy.timeZone), .text(policy.confirmers.rawValue),
                 ]
             ).first ?? false
         } catch {
@@ -70,14 +78,25 @@ struct OpenTickets: Sendable {
 
 extension Statements {
     static let policyVersions = Statement<StoredPolicy>(
-        "policy_versions", "SELECT product, version, sha256, document FROM policy_versions ORDER BY product, version"
+        "policy_versions",
+        """
+        SELECT product, version, sha256, document, (extract(epoch FROM clock_timestamp() - installed_at) * 1000)::bigint
+          FROM policy_versions
+         ORDER BY product, version
+        """
     ) { (row) throws(RowError) in
         StoredPolicy(
-            product: try row.text(), version: try row.int(), sha256: try row.text(), document: try row.bytes())
+            product: try row.text(), version: try row.int(), sha256: try row.text(), document: try row.bytes(),
+            age: .milliseconds(try row.int()))
     }
 
+    /// Versions are never removed, nor changed.
+    static let policyVersionCount = Statement<Int>(
+        "policy_version_count", "SELECT count(*)::integer FROM policy_versions"
+    ) { (row) throws(RowError) in try row.int() }
+
     static let installPolicy = Statement<Bool>(
-        "install_policy", "SELECT install_policy($1, $2, $3, $4, $5, $6, $7, $8)"
+        "install_policy", "SELECT install_policy($1, $2, $3, $4, $5, $6, $7, clock_timestamp())"
     ) { (row) throws(RowError) in try row.bool() }
 
     static let lastNight = Statement<Instant>("last_night", "SELECT done_at FROM job_schedule WHERE product = $1") {

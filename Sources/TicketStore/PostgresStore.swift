@@ -53,10 +53,10 @@ public final class PostgresStore: Store {
     /// whoever calls `finishAbandonedRuns` next goes on with it. From any thread.
     public func interruptJobs() { isInterrupted.store(true, ordering: .relaxed) }
 
-    /// Nil when a ticket's policy version is not known here.
+    /// Throws while a ticket's policy version, or its calendar, is not known here.
     func rules(for ticket: Ticket) throws(StoreError) -> TicketRules {
         guard let rules = rulebook().rules(product: ticket.product, version: ticket.policyVersion) else {
-            throw .unexpected("policy \(ticket.product) version \(ticket.policyVersion) is not loaded")
+            throw .unavailable("policy \(ticket.product) version \(ticket.policyVersion) is not known here")
         }
         return rules
     }

@@ -1,7 +1,8 @@
 public import Regulations
 
-/// Every regulation, calendar and time zone that this installation knows. Read once, then shared by all loops.
-public struct Rulebook: Sendable {
+/// Every regulation, calendar and time zone that this installation knows at a moment. Shared by all loops, and by reference: every
+/// request asks for it.
+public final class Rulebook: Sendable {
     /// The version in force of each policy, by code.
     public let current: [String: Policy]
     /// Every known version, the current ones included, by code and version.
@@ -9,16 +10,20 @@ public struct Rulebook: Sendable {
     private let words: [PolicyVersion: TicketWords]
     public let calendars: [String: WorkCalendar]
     private let zones: [String: TimeZoneRules]
+    private let whenUnknown: @Sendable () -> Void
 
-    /// `zones` holds each zone that a policy, a schedule or a calendar names.
+    /// - Parameters:
+    ///   - unusable: versions that this host lacks a calendar or a zone for: their tickets can be shown, and nothing else.
+    ///   - zones: each one that a policy, a schedule or a calendar names.
+    ///   - whenUnknown: called when somebody asks for a version that is not here, on whatever thread that is.
     public init(
-        current: [Policy], earlier: [Policy], calendars: [WorkCalendar], zones: [TimeZoneRules]
+        current: [Policy], earlier: [Policy], unusable: [Policy] = [], calendars: [WorkCalendar],
+        zones: [TimeZoneRules], whenUnknown: @escaping @Sendable () -> Void = {}
     ) {
+        self.whenUnknown = whenUnknown
         self.current = Dictionary(current.map { ($0.code, $0) }, uniquingKeysWith: { first, _ in first })
-        versions = Dictionary(
-            (current + earlier).map { (PolicyVersion(code: $0.code, version: $0.version), $0) },
-            uniquingKeysWith: { first, _ in first })
-        words = versions.mapValues(TicketWords.init)
+        versions = Self.byVersion(current + earlier)
+        words = Self.byVersion(current + earlier + unusable).mapValues(TicketWords.init)
         self.calendars = Dictionary(calendars.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.zones = Dictionary(zones.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -28,12 +33,16 @@ public struct Rulebook: Sendable {
 
     /// Nil when another instance registered tickets under a version that this one has not read yet.
     public func policy(_ code: String, version: Int) -> Policy? {
-        versions[PolicyVersion(code: code, version: version)]
+        let policy = versions[PolicyVersion(code: code, version: version)]
+        if policy == nil { whenUnknown() }
+        return policy
     }
 
     /// What that version calls things in every one of its tickets; nil as for `policy`.
     public func words(_ code: String, version: Int) -> TicketWords? {
-        words[PolicyVersion(code: code, version: version)]
+        let words = words[PolicyVersion(code: code, version: version)]
+        if words == nil { whenUnknown() }
+        return words
     }
 
     public func zone(_ identifier: String) -> TimeZoneRules? { zones[identifier] }
@@ -47,6 +56,12 @@ public struct Rulebook: Sendable {
             let zone = zones[policy.timeZone]
         else { return nil }
         return TicketRules(policy: policy, calendar: calendar, zone: zone, zones: zones)
+    }
+
+    private static func byVersion(_ policies: [Policy]) -> [PolicyVersion: Policy] {
+        Dictionary(
+            policies.map { (PolicyVersion(code: $0.code, version: $0.version), $0) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     private struct PolicyVersion: Hashable {

@@ -9,6 +9,8 @@ struct Installation: Sendable {
     /// One policy and the file that it was read from.
     struct PolicyFile: Sendable {
         let policy: Policy
+        /// `Config/policies/omnivox.json` and its like.
+        let name: String
         let bytes: [UInt8]
         let sha256: String
     }
@@ -16,7 +18,7 @@ struct Installation: Sendable {
     let home: String
     let zones: ZoneFiles
     let policies: [PolicyFile]
-    let calendars: [WorkCalendar]
+    var calendars: [WorkCalendar]
 
     /// Throws every fault of every file.
     init(_ settings: Settings) throws {
@@ -34,24 +36,19 @@ struct Installation: Sendable {
         guard faults.isEmpty else { throw Failure.failed(ConfigurationFaults(faults).description) }
     }
 
-    /// With further versions that tickets were registered under.
-    func rulebook(stored: [StoredPolicy]) throws -> Rulebook {
-        let current = policies.map(\.policy)
-        var earlier: [Policy] = []
-        for stored in stored
-        where !current.contains(where: { $0.code == stored.product && $0.version == stored.version }) {
-            let file = "\(stored.product) version \(stored.version)"
-            do { earlier.append(try Policy(file: file, bytes: stored.document)) } catch {
-                throw Failure.failed("A stored policy cannot be read any more: \(error)")
-            }
-        }
+    /// These policies with the calendars and zones that are here.
+    func rulebook(
+        current: [Policy], earlier: [Policy], unusable: [Policy] = [],
+        whenUnknown: @escaping @Sendable () -> Void = {}
+    ) -> Rulebook {
         var identifiers = Set(calendars.map(\.timeZone))
         for policy in current + earlier {
             identifiers.insert(policy.timeZone)
             for plan in policy.plans.values { identifiers.insert(plan.schedule.timeZone) }
         }
-        let rules = try identifiers.sorted().map { try zones.rules(for: $0) }
-        return Rulebook(current: current, earlier: earlier, calendars: calendars, zones: rules)
+        return Rulebook(
+            current: current, earlier: earlier, unusable: unusable, calendars: calendars,
+            zones: identifiers.sorted().compactMap { try? zones.rules(for: $0) }, whenUnknown: whenUnknown)
     }
 
     /// Everything that is said to people. Throws every fault of both files.
@@ -134,7 +131,7 @@ struct Installation: Sendable {
             let bytes = try Files.read("\(home)/\(name)")
             do {
                 let policy = try Policy(file: name, bytes: bytes)
-                policies.append(PolicyFile(policy: policy, bytes: bytes, sha256: Digest(of: bytes).hex))
+                policies.append(PolicyFile(policy: policy, name: name, bytes: bytes, sha256: Digest(of: bytes).hex))
             } catch { faults += error.faults }
         }
         return policies

@@ -8,7 +8,7 @@ import Tickets
 struct Schedule: Sendable {
     let store: PostgresStore
     let api: API
-    let rulebook: Rulebook
+    let regulations: LiveRulebook
     let clock: ServiceClock
     /// Minutes after midnight in each policy's zone; nil: the job is left to cron.
     let autoCloseAt: Int?
@@ -49,7 +49,8 @@ struct Schedule: Sendable {
             }
             await attempt("the nightly job", .autoClose) { () async throws(StoreError) in
                 guard let autoCloseAt else { return }
-                if let run = try await store.runNight(rulebook.nights(at: now, minutes: autoCloseAt), at: now) {
+                let nights = regulations.rulebook.nights(at: now, minutes: autoCloseAt)
+                if let run = try await store.runNight(nights, at: now) {
                     log.say("nightly job: \(run.closed) of \(run.due) due tickets closed, run \(run.id)")
                 }
             }
@@ -57,7 +58,9 @@ struct Schedule: Sendable {
         }
     }
 
-    private func warnOfCalendars() { for warning in rulebook.calendarWarnings(at: clock.now()) { log.say(warning) } }
+    private func warnOfCalendars() {
+        for warning in regulations.rulebook.calendarWarnings(at: clock.now()) { log.say(warning) }
+    }
 
     private func attempt(
         _ what: String, _ job: JobFailures.Job, _ work: () async throws -> Void

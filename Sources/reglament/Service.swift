@@ -25,16 +25,17 @@ struct Service: Sendable {
     func run(on control: EventLoop) async throws {
         let events = try ServiceEvents(on: control)
         defer { events.cancel() }
+        let log = try Log(settings.log, access: settings.observation.accessLog, now: clock.now)
+        defer { log.flush() }
         let known = Locked(Rulebook.empty)
         let store = PostgresStore(
             loop: control, connections: options, rulebook: { known.withLock { $0 } }, now: clock.now)
+        let regulations = LiveRulebook(installation, loop: control, store: store, published: known, say: log.say)
         do {
-            let rulebook = try await installation.install(in: store, clock: clock)
-            known.withLock { $0 = rulebook }
-            let log = try Log(settings.log, access: settings.observation.accessLog, now: clock.now)
-            defer { log.flush() }
+            try await regulations.start()
+            regulations.sayDifferences()
             let session = Session(
-                loop: control, store: store, installation: installation, rulebook: rulebook, clock: clock)
+                loop: control, store: store, installation: installation, regulations: regulations, clock: clock)
             let demonstration = Demonstration(session: session, dataFolder: settings.data)
             if isDemonstration {
                 // The schedule does it for everybody else, and a write that comes before it does it by itself.
@@ -42,7 +43,7 @@ struct Service: Sendable {
                 if try await demonstration.fillIfEmpty() { log.say("filled the empty database") }
             }
             let metrics = Metrics()
-            let lanes = try await makeLoops(rulebook, log, metrics)
+            let lanes = try await makeLoops(regulations, log, metrics)
             var configuration = serverConfiguration()
             let openFiles = OpenFiles.raiseLimit()
             if openFiles < configuration.connectionsMax + Self.otherOpenFiles {
@@ -72,6 +73,7 @@ struct Service: Sendable {
             await serve(events, server, front, lanes, session, failures, log)
             watchdog?.stop()
         } catch {
+            await regulations.stop()
             await store.close()
             throw error
         }
@@ -82,13 +84,14 @@ struct Service: Sendable {
         _ failures: JobFailures, _ log: Log
     ) async {
         let schedule = Schedule(
-            store: session.store, api: makeAPI(session.store, session.rulebook, log), rulebook: session.rulebook,
-            clock: clock, autoCloseAt: settings.autoCloseAt, log: log, failures: failures)
+            store: session.store, api: makeAPI(session.store, session.regulations, log),
+            regulations: session.regulations, clock: clock, autoCloseAt: settings.autoCloseAt, log: log,
+            failures: failures)
         let working = Task(executorPreference: session.loop) { await schedule.run(on: session.loop) }
         let sequencing = Task(executorPreference: session.loop) {
             await session.store.runSequencer { log.say("the event feed: \($0)") }
         }
-        let isSignalled = await waitForEnd(events, reloads(log), log)
+        let isSignalled = await waitForEnd(events, reloads(session.regulations, log), log)
         let limit = ContinuousClock.now + settings.restart.drain + Self.finishing
         working.cancel()
         let isHurried = await end(server, front, events, signalsToHurry: isSignalled ? 1 : 2)
@@ -100,6 +103,7 @@ struct Service: Sendable {
             lane.loop.stop()
             lane.loop.join()
         }
+        await session.regulations.stop()
         // A batch of the nightly job that runs is part of what is finished.
         await session.store.close(grace: max(.seconds(5), limit - ContinuousClock.now))
         await working.value
@@ -152,9 +156,10 @@ struct Service: Sendable {
     private static let finishing = Duration.seconds(30)
 
     /// What SIGHUP does, in this order.
-    private func reloads(_ log: Log) -> [Reload] {
+    private func reloads(_ regulations: LiveRulebook, _ log: Log) -> [Reload] {
         var reloads = [Reload(name: "access log") { log.reopen() }]
         if let certificate { reloads.append(Reload(name: "certificate") { log.say(certificate.reload()) }) }
+        reloads.append(Reload(name: "policies and calendars") { try await regulations.reload(settings) })
         return reloads
     }
 
@@ -179,7 +184,7 @@ struct Service: Sendable {
         let lag: LagMeter
     }
 
-    private func makeLoops(_ rulebook: Rulebook, _ log: Log, _ metrics: Metrics) async throws -> [ServingLoop] {
+    private func makeLoops(_ regulations: LiveRulebook, _ log: Log, _ metrics: Metrics) async throws -> [ServingLoop] {
         var lanes: [ServingLoop] = []
         let reference = Reference(texts)
         let limits = settings.rateLimits.make()
@@ -190,10 +195,10 @@ struct Service: Sendable {
             try loop.start()
             // A store is made on the thread that it is used on.
             let store = await Task(executorPreference: loop) {
-                PostgresStore(loop: loop, connections: options, rulebook: { rulebook }, now: clock.now)
+                PostgresStore(loop: loop, connections: options, rulebook: { regulations.rulebook }, now: clock.now)
             }.value
             let api = makeAPI(
-                store, rulebook, log, reference: reference, transfers: transfers, limits: limits,
+                store, regulations, log, reference: reference, transfers: transfers, limits: limits,
                 metrics: { hasMetrics ? await metrics.page() : nil })
             let lag = LagMeter(loop)
             loop.execute { lag.start() }
@@ -203,14 +208,14 @@ struct Service: Sendable {
     }
 
     private func makeAPI(
-        _ store: PostgresStore, _ rulebook: Rulebook, _ log: Log, reference: Reference? = nil,
+        _ store: PostgresStore, _ regulations: LiveRulebook, _ log: Log, reference: Reference? = nil,
         transfers: Transfers = Transfers(), limits: RateLimits? = nil,
         metrics: @escaping @Sendable () async -> [UInt8]? = { nil }
     ) -> API {
         API(
-            store: store, rulebook: { rulebook }, texts: texts, reference: reference, zones: installation.zones,
-            attachments: settings.attachments.quota, transfers: transfers, streams: settings.streams.limits,
-            now: clock.now, limits: limits, metrics: metrics, observe: log.observe)
+            store: store, rulebook: { regulations.rulebook }, texts: texts, reference: reference,
+            zones: installation.zones, attachments: settings.attachments.quota, transfers: transfers,
+            streams: settings.streams.limits, now: clock.now, limits: limits, metrics: metrics, observe: log.observe)
     }
 
     private func makeServer(_ lanes: [ServingLoop], _ configuration: ServerConfiguration) -> HTTPServer {
@@ -236,16 +241,16 @@ struct Service: Sendable {
     private func metricsParts(
         _ lanes: [ServingLoop], _ server: HTTPServer, _ session: Session, _ failures: JobFailures, _ log: Log
     ) -> Metrics.Parts {
-        let (rulebook, clock, minutes) = (session.rulebook, clock, settings.autoCloseAt)
+        let (regulations, clock, minutes) = (session.regulations, clock, settings.autoCloseAt)
         let lag = LagMeter(session.loop)
         session.loop.execute { lag.start() }
         return Metrics.Parts(
             lanes: lanes.map { ($0.loop, $0.api, $0.store, $0.lag) }, server: server, control: session.loop,
             store: session.store, controlLag: lag,
             database: DatabaseFigures(loop: session.loop, store: session.store) {
-                minutes.map { rulebook.nights(at: clock.now(), minutes: $0) } ?? [:]
+                minutes.map { regulations.rulebook.nights(at: clock.now(), minutes: $0) } ?? [:]
             },
-            failures: failures, calendarDays: { rulebook.calendarDaysLeft(at: clock.now()) }, log: log)
+            failures: failures, calendarDays: { regulations.rulebook.calendarDaysLeft(at: clock.now()) }, log: log)
     }
 }
 

@@ -5,10 +5,19 @@ import Glibc
 final class Instance: Sendable {
     let socket: String
     let proxy: Proxy
+    /// Its own copy of what the service comes with.
+    let home: String
     private let errors: String
     private let child = Locked<Child?>(nil)
 
-    init(_ number: Int, folder: String, cluster: Cluster) throws(Failure) {
+    /// `home`: what is copied.
+    init(_ number: Int, folder: String, cluster: Cluster, home source: String) throws(Failure) {
+        home = "\(folder)/home-\(number)"
+        mkdir(home, 0o755)
+        let copy = ["cp", "--recursive", "\(source)/Config", "\(source)/Migrations", home]
+        guard try Child.run(copy, errors: "/dev/null") == 0 else {
+            throw Failure("Config and Migrations cannot be copied from \(source) to \(home)")
+        }
         socket = "\(folder)/serve-\(number).sock"
         errors = "\(folder)/serve-\(number).log"
         proxy = try Proxy(folder: "\(folder)/proxy-\(number)", target: cluster.sockets)

@@ -62,6 +62,7 @@ struct Round {
         try closeDue()
         askAgain()
         if serving.count > 1 { try changeContract() }
+        if serving.count > 1 { try changePolicy() }
         try check()
         for instance in serving where !instance.stop() { findings.append("an instance did not end well after SIGTERM") }
         findings += counts.withLock { $0.strange }
@@ -85,6 +86,8 @@ struct Round {
             // Each has its part of the time, and strikes somewhere in the beginning of it.
             let rest = (end - monotonic()) / Double(faults.count - place)
             sleep(seconds: generator.seconds(0.2...max(0.3, rest / 2)))
+            // Amid load and faults nobody looks how soon it is known, but no answer may be wrong for it.
+            if place == 0 { try policyChange.begin(&generator) }
             findings += try fault.strike(site, serving, jobs, &generator)
         }
         sleep(seconds: end - monotonic())
@@ -169,6 +172,16 @@ struct Round {
         let change = try ContractChange(desk: stage.desk, sockets: sockets).measure(ticket: ticket)
         findings += change.faults
         figures.append("contract changed, known after \(Self.rounded(change.seconds)) s")
+    }
+
+    private mutating func changePolicy() throws(Failure) {
+        let change = try policyChange.measure(&generator)
+        findings += change.faults
+        figures.append("policy changed, known after \(Self.rounded(change.seconds)) s")
+    }
+
+    private var policyChange: PolicyChange {
+        PolicyChange(desk: stage.desk, instances: serving, url: site.url)
     }
 
     private mutating func check() throws(Failure) {

@@ -7,17 +7,18 @@ final class Site: Sendable {
     let instances: [Instance]
     let folder: String
     private let binary: String
-    private let home: String
     private let time = Locked(ServiceTime(rounds: 0))
     private let database = Locked("postgres")
 
     /// `isLarge`: the small file system has no room for what is to come.
     init(_ options: Options, instances count: Int, isLarge: Bool = false) throws(Failure) {
-        (folder, binary, home) = (options.folder, options.binary, options.home)
+        (folder, binary) = (options.folder, options.binary)
         let cluster = try Cluster(folder: options.folder, disk: isLarge ? nil : options.disk)
         self.cluster = cluster
         var instances: [Instance] = []
-        for number in 1...count { instances.append(try Instance(number, folder: folder, cluster: cluster)) }
+        for number in 1...count {
+            instances.append(try Instance(number, folder: folder, cluster: cluster, home: options.home))
+        }
         self.instances = instances
     }
 
@@ -43,10 +44,13 @@ final class Site: Sendable {
             """)
     }
 
-    private func settings(through folder: String?) -> [String: String] {
+    /// `instance`: whose files are read; commands read the first one's.
+    private func settings(of instance: Instance? = nil, isDirect: Bool = false) -> [String: String] {
         [
-            "REGLAMENT_DATABASE_URL": cluster.url(database.withLock { $0 }, through: folder, as: "reglament"),
-            "REGLAMENT_DATA": "\(self.folder)/data", "REGLAMENT_HOME": home, "REGLAMENT_CLOCK": now.rfc3339,
+            "REGLAMENT_DATABASE_URL": cluster.url(
+                database.withLock { $0 }, through: isDirect ? nil : instance?.proxy.folder, as: "reglament"),
+            "REGLAMENT_HOME": (instance ?? instances[0]).home,
+            "REGLAMENT_DATA": "\(self.folder)/data", "REGLAMENT_CLOCK": now.rfc3339,
             "REGLAMENT_RATE_LIMIT": "off", "REGLAMENT_ACCESS_LOG": "off", "REGLAMENT_LOOPS": "1",
             "REGLAMENT_WRITERS": "6",
             "REGLAMENT_DRAIN": "1",
@@ -55,7 +59,7 @@ final class Site: Sendable {
 
     /// `isDirect`: past its proxy, for who measures.
     func start(_ instance: Instance, isDirect: Bool = false) throws(Failure) {
-        try instance.start(binary, settings(through: isDirect ? nil : instance.proxy.folder))
+        try instance.start(binary, settings(of: instance, isDirect: isDirect))
     }
 
     /// Runs a command of the service past the proxies, and gives what it says; throws unless it ends with 0.
@@ -64,7 +68,7 @@ final class Site: Sendable {
         let output = "\(folder)/command"
         unlink(output)
         let status = try Child.run(
-            [binary] + words, environment: settings(through: nil).merging(more) { $1 }, output: output,
+            [binary] + words, environment: settings().merging(more) { $1 }, output: output,
             errors: "\(folder)/commands.log", within: 900)
         let said = text(of: output) ?? ""
         guard status == 0 else { throw Failure("`\(words.joined(separator: " "))` ended with \(status): \(said)") }
@@ -73,7 +77,7 @@ final class Site: Sendable {
 
     /// The nightly job as a process that may be killed.
     func job() throws(Failure) -> Child {
-        try Child([binary, "auto-close"], environment: settings(through: nil), errors: "\(folder)/commands.log")
+        try Child([binary, "auto-close"], environment: settings(), errors: "\(folder)/commands.log")
     }
 
     /// Everything runs again. Gives what does not.

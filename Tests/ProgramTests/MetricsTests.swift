@@ -125,7 +125,8 @@ import Tickets
 
     @Test func `the days that a calendar has left are counted in its own zone`() throws {
         let settings = try Settings.read(environment: ["REGLAMENT_HOME": Repository.root.path])
-        let rulebook = try Installation(settings).rulebook(stored: [])
+        let installation = try Installation(settings)
+        let rulebook = installation.rulebook(current: installation.policies.map(\.policy), earlier: [])
         let last = try #require(rulebook.calendars["ru"]?.lastCoveredYear)
         func left(_ time: String) throws -> Int? {
             rulebook.calendarDaysLeft(at: try #require(Instant(rfc3339: time)))["ru"]

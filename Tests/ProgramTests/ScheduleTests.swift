@@ -9,7 +9,8 @@ import Tickets
 @Suite struct ScheduleTests {
     private func rulebook() throws -> Rulebook {
         let settings = try Settings.read(environment: ["REGLAMENT_HOME": Repository.root.path])
-        return try Installation(settings).rulebook(stored: [])
+        let installation = try Installation(settings)
+        return installation.rulebook(current: installation.policies.map(\.policy), earlier: [])
     }
 
     @Test(arguments: [

@@ -123,7 +123,7 @@ extension TestTemplate {
             for product in Samples.products {
                 let bytes = try Repository.bytes("Config/policies/\(product).json")
                 _ = try await store.install(
-                    Samples.rules(product).policy, document: bytes, sha256: "test", at: Samples.noon)
+                    Samples.rules(product).policy, document: bytes, sha256: "test")
             }
             for code in ["acme", "globex"] {
                 try await store.create(Organization(code: code, name: code), answer: World.noAnswer, .staff)

@@ -14,7 +14,7 @@ import Tickets
             Link(type: .follows, ticket: TicketID(prefix: "OMNIVOX", number: 7)),
         ])
         var writer = JSONWriter()
-        TicketBody(record, for: .customer, in: .en, try Sample.rulebook.get()).write(to: &writer)
+        try TicketBody(record, for: .customer, in: .en, Sample.rulebook.get()).write(to: &writer)
         #expect(
             String(decoding: writer.bytes, as: UTF8.self) == """
                 {"id":"OMNIVOX-1042","product":"omnivox","policy":{"code":"omnivox","version":1},"organization":"acme",\

@@ -44,7 +44,7 @@ extension Policy {
         if let found = source.found { throw found }
 
         var lines = Dictionary(
-            uniqueKeysWithValues: ["code", "prefix", "calendar", "time_zone"].map { name in
+            uniqueKeysWithValues: ["code", "prefix", "version", "calendar", "time_zone"].map { name in
                 ("/\(name)", source.line(of: reader.offset(of: name)))
             })
         for code in plans.keys {

@@ -117,6 +117,9 @@ extension Policy {
         return faults
     }
 
+    /// Something wrong with it that only its surroundings tell, with the line of `path` in its file.
+    public func fault(at path: String, _ message: String) -> ConfigurationFault { source.fault(path, message) }
+
     /// What a set of policies cannot have together: codes and prefixes are unique in an installation.
     public static func faults(among policies: [Policy]) -> [ConfigurationFault] {
         var faults: [ConfigurationFault] = []

@@ -26,9 +26,9 @@ extension PageInput {
 
 extension Exchange {
     /// A page as an answer, with the address of the next one (RFC 8288).
-    func list<Item>(_ page: Page<Item>, _ input: PageInput, _ body: (Item) -> some Body) -> Answer {
+    func list<Item>(_ page: Page<Item>, _ input: PageInput, _ body: (Item) throws -> some Body) rethrows -> Answer {
         let cursor = page.next.map { Cursor.encode($0, scope: input.scope) }
-        var answer = Answer.json(200, ListBody(items: page.items.map(body), nextCursor: cursor), in: language)
+        var answer = try Answer.json(200, ListBody(items: page.items.map(body), nextCursor: cursor), in: language)
         if let cursor {
             let kept = (request.query ?? "").split(separator: "&").filter { !$0.hasPrefix("cursor=") }
             let query = (kept.map(String.init) + ["cursor=\(cursor)"]).joined(separator: "&")

@@ -7,14 +7,22 @@ struct TicketBody: Body {
     let record: TicketRecord
     let role: Role
     let language: Language
-    /// Of the ticket's own version of its policy; nil: not read here yet.
-    let words: TicketWords?
+    /// Of the ticket's own version of its policy.
+    let words: TicketWords
 
-    init(_ record: TicketRecord, for role: Role, in language: Language, _ rulebook: Rulebook) {
+    /// Throws when the ticket's version of its policy is not known here yet.
+    init(
+        _ record: TicketRecord, for role: Role, in language: Language, _ rulebook: Rulebook
+    ) throws(Problem) {
         self.record = record
         self.role = role
         self.language = language
-        words = rulebook.words(record.ticket.product, version: record.ticket.policyVersion)
+        let ticket = record.ticket
+        // Registered by an instance that has a newer policy; this one will have read it in a moment.
+        guard let words = rulebook.words(ticket.product, version: ticket.policyVersion) else {
+            throw Problem(.unavailable)
+        }
+        self.words = words
     }
 
     func write(to json: inout JSONWriter) { write(record.ticket, to: &json) }
@@ -36,7 +44,7 @@ struct TicketBody: Body {
             json.member("blocking", ticket.blocking)
             json.member("priority", ticket.priority.rawValue)
             json.member("state", ticket.state.rawValue)
-            json.member("state_name", words?.name(of: ticket.state, language) ?? ticket.state.rawValue)
+            json.member("state_name", words.name(of: ticket.state, language))
             json.member("close_reason", ticket.closeReason?.rawValue)
             json.member("channel", ticket.channel)
             person("reporter", ticket.reporter, to: &json)
@@ -64,7 +72,7 @@ struct TicketBody: Body {
         json.key("details")
         json.object { json in
             if details.isEmpty { return }
-            let known = words?.detailKeys ?? []
+            let known = words.detailKeys
             let others = Set(details.keys).subtracting(known).sorted()
             for key in known + others { if let value = details[key] { json.member(named: key, value) } }
         }

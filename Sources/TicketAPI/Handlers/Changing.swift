@@ -40,7 +40,7 @@ extension API {
                 // Registered by an instance that has a newer policy; this one will have read it in a moment.
                 throw Problem(.unavailable)
             }
-            guard let plan = try await plan(ground, rules) else { return answer(with: ground.record, exchange) }
+            guard let plan = try await plan(ground, rules) else { return try answer(with: ground.record, exchange) }
             return try await write(plan, ground, rules, exchange)
         }
     }
@@ -65,7 +65,7 @@ extension API {
             plan.step, on: ground.record.ticket, by: Actor(exchange.caller.user), at: exchange.now, rules: rules,
             contract: ground.contract)
         let record = ground.record.after(change, newcomers: plan.newcomers + [exchange.caller.user])
-        let answer = answer(plan.answer, change, record, exchange)
+        let answer = try answer(plan.answer, change, record, exchange)
         if let (solving, waits) = plan.solving {
             try await store.write(
                 change, thenParts: solving, waits: waits, answer: answer.kept, by: exchange.caller.user, exchange.access
@@ -76,9 +76,11 @@ extension API {
         return answer
     }
 
-    private func answer(_ reply: Reply, _ change: Change, _ record: TicketRecord, _ exchange: Exchange) -> Answer {
+    private func answer(
+        _ reply: Reply, _ change: Change, _ record: TicketRecord, _ exchange: Exchange
+    ) throws(Problem) -> Answer {
         switch reply {
-        case .ticket(let status): return answer(with: record, exchange, status: status)
+        case .ticket(let status): return try answer(with: record, exchange, status: status)
         case .nothing: return .noContent
         case .comment:
             guard let comment = change.comment else { preconditionFailure("a comment is a step that says something") }

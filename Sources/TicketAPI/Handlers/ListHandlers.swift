@@ -9,9 +9,11 @@ extension API {
         var input = exchange.input()
         let (query, page) = API.ticketQuery(&input, by: exchange.caller, at: exchange.now)
         try input.finish()
+        let found = try await store.tickets(query, exchange.access)
+        // Asked for afterwards: it knows every version that a ticket was registered under until then.
         let rulebook = rulebook()
-        return exchange.list(try await store.tickets(query, exchange.access), page) {
-            TicketBody($0, for: exchange.role, in: exchange.language, rulebook)
+        return try exchange.list(found, page) {
+            try TicketBody($0, for: exchange.role, in: exchange.language, rulebook)
         }
     }
 

@@ -28,7 +28,7 @@ extension API {
             var people: Names = [exchange.caller.id: exchange.caller.user.name]
             if let reporter = ground.reporter { people[reporter.id] = reporter.name }
             let record = TicketRecord(ticket: change.ticket, people: people, links: change.linked, mayConfirm: false)
-            var answer = answer(with: record, exchange, status: 201)
+            var answer = try answer(with: record, exchange, status: 201)
             answer.location = "/v1/tickets/\(change.ticket.id)"
             try await store.write(change, answer: answer.kept, exchange.access)
             return answer

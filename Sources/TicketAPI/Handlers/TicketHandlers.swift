@@ -12,7 +12,7 @@ extension API {
         }
         var input = exchange.input()
         try input.finish()
-        return answer(with: record, exchange).unlessMatched(exchange.request.fields)
+        return try answer(with: record, exchange).unlessMatched(exchange.request.fields)
     }
 
     func patchTicket(_ exchange: Exchange) async throws -> Answer {
@@ -44,8 +44,8 @@ extension API {
     }
 
     /// A ticket with its tag.
-    func answer(with record: TicketRecord, _ exchange: Exchange, status: Int = 200) -> Answer {
-        let body = TicketBody(record, for: exchange.role, in: exchange.language, rulebook())
+    func answer(with record: TicketRecord, _ exchange: Exchange, status: Int = 200) throws(Problem) -> Answer {
+        let body = try TicketBody(record, for: exchange.role, in: exchange.language, rulebook())
         var answer = Answer.json(status, body, in: exchange.language)
         answer.etag = EntityTag.make(version: record.ticket.version, body: answer.body)
         return answer

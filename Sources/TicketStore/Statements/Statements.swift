@@ -77,6 +77,7 @@ enum Statements {
             text(insertToken),
             text(revokeToken),
             text(policyVersions),
+            text(policyVersionCount),
             text(installPolicy),
             text(lastNight),
             text(noteNight),

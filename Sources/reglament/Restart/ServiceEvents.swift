@@ -52,6 +52,12 @@ struct Reload: Sendable {
     let work: @Sendable () async throws -> Void
 
     func run(_ log: Log) async {
-        do { try await work() } catch { log.say("\(name): nothing is changed: \(error)") }
+        do { try await work() } catch Failure.failed(let reasons) {
+            for reason in reasons.split(separator: "\n") { say(reason, log) }
+        } catch { say("\(error)", log) }
+    }
+
+    private func say(_ reason: some StringProtocol, _ log: Log) {
+        log.say("SIGHUP: went on with the \(name) that there were: \(reason)")
     }
 }
