@@ -44,6 +44,7 @@ TITLES = {
     "solve": "`POST …/solve`",
     "confirm": "`POST …/confirm`",
     "list": "`GET /v1/tickets?sort=triage&limit=50`",
+    "list-apart": "the same list, 64 pages in turn",
     "rls-staff": "reading that ticket in PostgreSQL as employees' role, under row-level security",
     "rls-customer": "the same as customers' role",
     "cpu-healthz": "CPU a request, `GET /healthz`, 64 connections",

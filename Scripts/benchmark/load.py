@@ -36,6 +36,19 @@ function request()
     return head .. count .. tail
 end
 """
+# Prepared requests, one after the other.
+TURNS = """
+local requests, turn = {{}}, 0
+function init(args)
+    for number, path in ipairs({{{paths}}}) do
+        requests[number] = wrk.format("GET", path, {{["Authorization"] = "Bearer {token}"}})
+    end
+end
+function request()
+    turn = turn % #requests + 1
+    return requests[turn]
+end
+"""
 REPORT = """
 function done(summary)
     local e = summary.errors

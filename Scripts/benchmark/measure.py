@@ -8,7 +8,7 @@ import statistics
 import sys
 from collections import defaultdict
 
-from load import PIECES, REPORT, pgbench, wrk
+from load import PIECES, REPORT, TURNS, pgbench, wrk
 from machinery import Service
 from statements import StatementLog, script
 from tickets import CREATED_BY_PGBENCH, DRAFT, PREFIX, READ_COUNT, READ_FIRST, STEP_FIRST
@@ -19,12 +19,13 @@ STAFF = {"role": "reglament_staff"} | BY_KEY
 CUSTOMER = {"role": "reglament_customer"} | BY_KEY
 LISTER = {"role": "reglament_staff", "plan_cache_mode": "force_generic_plan"}
 LIST_PATH = "/v1/tickets?sort=triage&limit=50"
+PAGES = 64
 
 CLIENTS = {
     "healthz": (8, 64, 512), "healthz-tls": (64,), "get": (8, 64), "create": (8, 64),
-    "assign": (8, 64), "solve": (8, 64), "confirm": (8, 64), "list": (8, 64),
+    "assign": (8, 64), "solve": (8, 64), "confirm": (8, 64), "list": (8, 64), "list-apart": (8, 64),
 }
-PATHS = ["healthz", "healthz-tls", "get", "create", "transition", "list"]
+PATHS = ["healthz", "healthz-tls", "get", "create", "transition", "list", "list-apart"]
 
 
 def say(text):
@@ -141,6 +142,7 @@ class Bench:
         numbers = f"\\set n {READ_FIRST} - 1 + random(1, {READ_COUNT})"
         self.write_pgbench("get", script([numbers], sent["get"], {f"'{read}'": ticket}))
         self.write_pgbench("list", script([], sent["list"], {}))
+        self.write_pages()
         # The clients take the numbers in turn, as wrk does: neighbours are written at about the same time on both sides.
         following = ["\\set n :first + :i * :clients + :client_id", "\\set i :i + 1"]
         self.write_pgbench("create", script(following, sent["create"], {
@@ -154,6 +156,17 @@ class Bench:
             self.write_pgbench(step, script(following, sent[step], differing))
         self.check_reads()
         tickets.reset()
+
+    def write_pages(self):
+        """The first pages of the queue in turn: who asks for another page shares nothing with anybody. The yardstick is the first one's."""
+        paths, path = [], LIST_PATH
+        for _ in range(PAGES):
+            paths.append(path)
+            cursor = json.loads(self.service.ask("GET", path, self.tickets.engineer)[2])["next_cursor"]
+            path = f"{LIST_PATH}&cursor={cursor}"
+        text = TURNS.format(paths=", ".join(map(json.dumps, paths)), token=self.tickets.engineer)
+        (self.folder / "list-apart.lua").write_text(text + REPORT)
+        self.write_pgbench("list-apart", (self.folder / "list.sql").read_text())
 
     def write_pgbench(self, name, text):
         (self.folder / f"{name}.sql").write_text(text)
@@ -179,7 +192,7 @@ class Bench:
         return self.http(self.service, "/", path, clients)
 
     def pgbench_reads(self, path, clients):
-        return pgbench(self.database, self.folder / f"{path}.sql", clients, self.seconds, LISTER if path == "list" else STAFF)
+        return pgbench(self.database, self.folder / f"{path}.sql", clients, self.seconds, LISTER if path.startswith("list") else STAFF)
 
     def service_writes(self, path, clients):
         return self.writing(lambda: self.http(self.service, "/", path, clients), clients)
@@ -272,7 +285,7 @@ class Bench:
             self.compare(turn, path, clients, "nginx",
                          lambda: self.http(self.service, "/healthz", "healthz", clients, tls),
                          lambda: self.http(self.nginx, "/healthz", "healthz", clients, tls))
-        elif path in ("get", "list"):
+        elif path in ("get", "list", "list-apart"):
             ours, theirs = self.compare(turn, path, clients, "pgbench", lambda: self.service_reads(path, clients),
                                         lambda: self.pgbench_reads(path, clients))
             if path == "get" and clients == 8:

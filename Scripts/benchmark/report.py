@@ -36,6 +36,7 @@ turns the one first and the other.
   the service sent for one real call, read from PostgreSQL's log: see [below](#what-pgbench-executes). The time in which its clients connect and prepare their statements
   does not count.
 - **owner**: pgbench on the same statement as the role that owns the tables, whom row-level security does not bind: the rest is what it costs.
+- **The list** that all of its clients ask for is read for several of them at once, which pgbench cannot; of 64 pages in turn each is read for one alone.
 - Both wait for the disk (`fsync`, `synchronous_commit`). After each measurement that writes, every table is put back as it was,
   vacuumed and checkpointed, and rows are counted: one event and one key a request, or the measurement is void.
 - The service runs as it is delivered, with {loops}, its access log in a file, and without rate limits. It idles beside

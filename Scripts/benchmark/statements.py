@@ -11,7 +11,8 @@ from pathlib import Path
 
 # What the service sends beside any request, or only for the first request of a token.
 BACKGROUND = {
-    "abandoned_batches", "abandoned_follow_ups", "caller_by_token", "fold_ticket_counts", "sequence_feed", "sweep_uploads", "unfinished_runs",
+    "abandoned_batches", "abandoned_follow_ups", "caller_by_token", "fold_ticket_counts", "policy_version_count", "sequence_feed",
+    "sweep_uploads", "unfinished_runs",
 }
 
 

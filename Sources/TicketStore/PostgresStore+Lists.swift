@@ -4,7 +4,10 @@ public import Tickets
 
 extension PostgresStore {
     public func tickets(_ query: TicketQuery, _ access: Access) async throws(StoreError) -> Page<TicketRecord> {
-        try await tickets(query, bounds: SearchBounds(), access)
+        guard access.key == nil else { return try await tickets(query, bounds: SearchBounds(), access) }
+        return try await listReads.page(query, access) { () async throws(StoreError) in
+            try await self.tickets(query, bounds: SearchBounds(), access)
+        }
     }
 
     func tickets(

@@ -13,7 +13,11 @@ struct SearchSize: Sendable {
 
 /// Where one way of finding tickets gives way to the next.
 struct SearchBounds: Sendable {
-    /// How many tickets are looked at before the index is asked: of a word that one in ten has, twice a page.
+    /// How many tickets are looked at to learn whether the words are common.
+    var sample = 100
+    /// So many of the sample have words that are.
+    var common = 3
+    /// How many tickets are looked at for common words before the index is asked: of a word that one in ten has, twice a page.
     var firstWalk = 1000
     /// How many are looked at when the index has many.
     var secondWalk = 20_000
@@ -22,10 +26,11 @@ struct SearchBounds: Sendable {
 }
 
 // PostgreSQL plans a search by how common it believes the words to be, and is wrong about all but the most common ones:
-// it looked at every ticket for a word that one in ten thousand has. So nothing is left to its belief. The first tickets
-// in the list's order are looked at: of common words they make a page. If not, the index is asked how many tickets have
-// the words; a few are looked up and sorted; of more, the order is walked further; and only when tickets at the order's
-// other end alone have so common words, all of them are looked up after all.
+// it looked at every ticket for a word that one in ten thousand has. So nothing is left to its belief. Of a hundred tickets
+// at the beginning of the list's order some have the words, if they are common, and of the first thousand then so many that
+// they make a page. If not, the index is asked how many tickets have the words; a few are looked up and sorted; of more, the
+// order is walked further; and only when tickets at the order's other end alone have so common words, all of them are looked
+// up after all. To ask the index first would be quick for rare words, and for common ones take as long as they are common.
 extension PostgresStore {
     /// The rows of a list, one more than the page.
     func records(
@@ -39,8 +44,12 @@ extension PostgresStore {
         let isCustomer = access.scope != .staff
         let found = isCustomer ? TicketSource.foundByCustomer : .found
         let walked = isCustomer ? TicketSource.walkedByCustomer : .walked
-        let first = try await list(walked, [.text(text), .integer(bounds.firstWalk)])
-        if first.count > query.page.limit { return first }
+        let sample = try await list(walked, [.text(text), .integer(bounds.sample)])
+        if sample.count > query.page.limit { return sample }
+        if sample.count >= bounds.common {
+            let first = try await list(walked, [.text(text), .integer(bounds.firstWalk)])
+            if first.count > query.page.limit { return first }
+        }
         let size = try await size(text, query.organization, few: bounds.few, access)
         if !size.hasWords { return try await list(.all, []) }
         if !size.isIndexed { return try await list(walked, [.text(text), nil]) }

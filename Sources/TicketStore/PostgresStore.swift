@@ -18,6 +18,7 @@ public final class PostgresStore: Store {
     let callers: CallerCache
     let pulses: Pulses
     let ticketReads: TicketReads
+    let listReads: ListReads
     /// Jobs are to end at their next batch.
     let isInterrupted = Atomic<Bool>(false)
 
@@ -41,6 +42,7 @@ public final class PostgresStore: Store {
             if channel != Self.peopleChannel { pulses.send(.feed) }
         }
         ticketReads = TicketReads(connections, loop: loop)
+        listReads = ListReads(loop: loop)
     }
 
     /// Ends every connection; what still runs is given `grace` to finish.

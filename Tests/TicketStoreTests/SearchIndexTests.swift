@@ -105,9 +105,10 @@ import Tickets
             }
             let plain = SearchBounds(firstWalk: 100, secondWalk: 100, few: 100)
             let ways = [
-                SearchBounds(firstWalk: 0, secondWalk: 100, few: 0),
-                SearchBounds(firstWalk: 0, secondWalk: 0, few: 100),
-                SearchBounds(firstWalk: 2, secondWalk: 9, few: 3),
+                SearchBounds(sample: 0, common: 0, firstWalk: 0, secondWalk: 100, few: 0),
+                SearchBounds(sample: 0, common: 1, firstWalk: 0, secondWalk: 0, few: 100),
+                SearchBounds(sample: 1, common: 1, firstWalk: 2, secondWalk: 9, few: 3),
+                SearchBounds(sample: 3, common: 2, firstWalk: 7, secondWalk: 0, few: 0),
             ]
             let searches: [(String, TicketSort)] = [
                 ("common", .newestFirst), ("rare", .triage), ("even -rare", .autoClose), ("-even", .oldestFirst),

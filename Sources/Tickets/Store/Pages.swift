@@ -17,7 +17,7 @@ public struct Page<Item: Sendable>: Sendable {
 }
 
 /// Which page of a list.
-public struct PageRequest: Sendable, Equatable {
+public struct PageRequest: Sendable, Hashable {
     /// 1 to 200.
     public var limit: Int
     /// The sort keys of the last item seen, as the store gave them; nil: from the beginning.
@@ -41,8 +41,8 @@ public enum TicketSort: String, CaseIterable, Sendable {
 }
 
 /// Which tickets are listed.
-public struct TicketQuery: Sendable, Equatable {
-    public enum Assignee: Sendable, Equatable { case user(UserID), nobody }
+public struct TicketQuery: Sendable, Hashable {
+    public enum Assignee: Sendable, Hashable { case user(UserID), nobody }
 
     /// Empty: every state.
     public var states: Set<State> = []
