@@ -54,13 +54,16 @@ final class TicketReads: @unchecked Sendable {
 
     func ticket(_ id: TicketID, at now: Instant, _ access: Access) async throws(StoreError) -> TicketRecord? {
         let since = EventLoop.clock()
-        let outcome = await withUnsafeContinuation { finish in
-            let line = line(of: access)
-            line.wanted.append(Wanted(id: id, now: now, finish: finish))
-            schedule(line)
-        }
+        let outcome = await withUnsafeContinuation { finish in want(Wanted(id: id, now: now, finish: finish), access) }
         RequestTime.current?.database &+= EventLoop.clock() &- since
         return try outcome.get()
+    }
+
+    @inline(never)
+    private func want(_ wanted: Wanted, _ access: Access) {
+        let line = line(of: access)
+        line.wanted.append(wanted)
+        schedule(line)
     }
 
     private func line(of access: Access) -> Line {

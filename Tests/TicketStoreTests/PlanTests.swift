@@ -51,6 +51,30 @@ import Tickets
         }
     }
 
+    /// PostgreSQL takes what a function gives for a thousand rows, and would rather read all of a table that is not much larger.
+    @Test(arguments: [User.ada, .carol])
+    func `what a search has found is looked up ticket by ticket`(user: User) async throws {
+        try await World.with { world in
+            for _ in 0..<20 { _ = try await world.register() }
+            try await world.asSuperuser("ANALYZE tickets")
+            let access = World.access(user)
+            var query = TicketQuery(page: PageRequest(limit: 50), now: Samples.noon)
+            query.text = "rare"
+            let parameters = try #require(ListParameters(query, access))
+            let isStaff = access.scope == .staff
+            let plan = try await Planner.with(
+                world.database.ownerURL, world.loop, role: isStaff ? Roles.staff : Roles.customer,
+                settings: ["plan_cache_mode": "force_custom_plan", "reglament.organization": "acme"]
+            ) { planner in
+                try await planner.plan(
+                    TicketLists.statement(.newestFirst, isStaff ? .found : .foundByCustomer),
+                    parameters.filters + [.text("rare")] + parameters.position)
+            }
+            #expect(plan.text.contains("Function Scan"))
+            #expect(!plan.text.contains("Hash Join") && !plan.text.contains("Merge Join"), "\(plan.text)")
+        }
+    }
+
     static let customer = User(
         id: UserID(stored: "u_0000000000000000000061"), email: "person61@example.com", name: "Person 61",
         role: .customer, organization: "org-1")

@@ -25,9 +25,15 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
     fileprivate var rows: String {
         switch self {
         case .all, .walked, .walkedByCustomer: "tickets t"
-        case .found: "search_all_tickets($20, NULL, $9) AS s (ticket) JOIN tickets t ON t.id = s.ticket"
-        case .foundByCustomer: "search_tickets($20, NULL) AS s (ticket) JOIN tickets t ON t.id = s.ticket"
+        case .found: Self.each("search_all_tickets($20, NULL, $9)")
+        case .foundByCustomer: Self.each("search_tickets($20, NULL)")
         }
+    }
+
+    /// Each ticket of a function by its key. PostgreSQL takes a function's rows for a thousand, and to join them it would read all
+    /// of a table of some ten thousand; OFFSET forbids it to make this a join.
+    private static func each(_ function: String) -> String {
+        "\(function) AS s (ticket) CROSS JOIN LATERAL (SELECT * FROM tickets WHERE id = s.ticket OFFSET 0) t"
     }
 
     /// What is looked for when the list is walked; nil: the rows are what was looked for.
