@@ -62,24 +62,66 @@ public final class API: Sendable {
     /// Answers a request. To be called on the loop that the store belongs to.
     public func respond(_ request: Request) async -> Response {
         let time = RequestTime(clock: clock)
-        let identity = RequestIdentity(request.fields.values("x-request-id"))
-        let parents = request.fields.contains("traceparent") ? request.fields.values("traceparent") : []
-        let trace = TraceContext(
-            parents, instance: identity.instance, span: figures.nextSpan())
+        let (identity, trace) = identify(request)
         var progress = Progress()
         let answer = await RequestTime.$current.withValue(time) {
             await self.answerOrRefuse(request, identity, &progress)
         }
+        return conclude(answer, to: request, progress, time, identity, trace)
+    }
+
+    // An asynchronous function keeps room for everything that is made in it, and in what the compiler puts into it, until its
+    // end, and its end waits for PostgreSQL. What need not be there is in functions of its own: a request in flight had 35 KB.
+
+    @inline(never)
+    private func identify(_ request: Request) -> (RequestIdentity, TraceContext) {
+        let identity = RequestIdentity(request.fields.values("x-request-id"))
+        let parents = request.fields.contains("traceparent") ? request.fields.values("traceparent") : []
+        return (identity, TraceContext(parents, instance: identity.instance, span: figures.nextSpan()))
+    }
+
+    @inline(never)
+    private func conclude(
+        _ answer: Answer, to request: Request, _ progress: Progress, _ time: RequestTime, _ identity: RequestIdentity,
+        _ trace: TraceContext
+    ) -> Response {
+        var standing = progress.standing
         // What has not changed costs nothing.
-        if answer.status == 304 {
-            if var standing = progress.standing {
-                limits?.giveBack(&standing)
-                progress.standing = standing
-            }
-        }
-        let response = answer.response(
-            requestID: identity.id, standing: progress.standing, traceresponse: trace.response)
+        if answer.status == 304 { if var given = standing { limits?.giveBack(&given); standing = given } }
+        let response = answer.response(requestID: identity.id, standing: standing, traceresponse: trace.response)
         return note(response, answer, to: request, progress, time, identity, trace)
+    }
+
+    @inline(never)
+    private func route(_ request: Request) throws(Problem) -> (Call, [String]) {
+        switch router.match(method: request.method, path: request.path) {
+        case .found(let call, let arguments): return (call, arguments)
+        case .unknownPath: throw Problem(.notFound)
+        case .malformed: throw Problem(.malformedRequest)
+        case .otherMethod(let allow):
+            var problem = Problem(.methodNotAllowed)
+            problem.fields = [("Allow", allow.joined(separator: ", "))]
+            throw problem
+        }
+    }
+
+    /// Refuses what the head and the caller alone decide.
+    @inline(never)
+    private func admit(
+        _ call: Call, _ caller: Caller, _ standing: RateLimits.Standing?, _ request: Request
+    ) throws(Problem) {
+        if let figures = standing?.figures, !figures.isAllowed {
+            self.figures.noteLimited(.token)
+            throw Problem.tooManyRequests(retryAfter: figures.retryAfterSeconds)
+        }
+        // Where ten times as many ask as can be served, most of the time would go into requests that are refused in the end.
+        if call == .listTickets, store.isTurningListsAway(Access(caller)) { throw Problem(.overloaded) }
+        let accept = request.fields.values("accept")
+        // A file is what it is: whoever asks for it takes it.
+        guard
+            call == .readAttachment || Negotiation.acceptsJSON(accept)
+                || call.hasEventStream && Negotiation.prefersEventStream(accept)
+        else { throw Problem(.notAcceptable) }
     }
 
     private func answerOrRefuse(
@@ -100,40 +142,19 @@ public final class API: Sendable {
     private func answer(
         _ request: Request, _ language: Language, _ identity: RequestIdentity, _ progress: inout Progress
     ) async throws -> Answer {
-        let call: Call
-        let arguments: [String]
-        switch router.match(method: request.method, path: request.path) {
-        case .found(let found, let values): (call, arguments) = (found, values)
-        case .unknownPath: throw Problem(.notFound)
-        case .malformed: throw Problem(.malformedRequest)
-        case .otherMethod(let allow):
-            var problem = Problem(.methodNotAllowed)
-            problem.fields = [("Allow", allow.joined(separator: ", "))]
-            throw problem
-        }
+        let (call, arguments) = try route(request)
         progress.call = call
         let now = now().truncatedToMilliseconds()
         guard Permissions.roles(call) != nil else { return try await answerOpenly(call, arguments, request, language) }
         let (caller, standing) = try await authenticate(request, at: now)
         progress.caller = caller
         progress.standing = standing
-        if let figures = standing?.figures, !figures.isAllowed {
-            self.figures.noteLimited(.token)
-            throw Problem.tooManyRequests(retryAfter: figures.retryAfterSeconds)
-        }
-        // Where ten times as many ask as can be served, most of the time would go into requests that are refused in the end.
-        if call == .listTickets, store.isTurningListsAway(Access(caller)) { throw Problem(.overloaded) }
-        let accept = request.fields.values("accept")
-        // A file is what it is: whoever asks for it takes it.
-        guard
-            call == .readAttachment || Negotiation.acceptsJSON(accept)
-                || call.hasEventStream && Negotiation.prefersEventStream(accept)
-        else { throw Problem(.notAcceptable) }
-        var exchange = Exchange(
+        try admit(call, caller, standing, request)
+        let exchange = Exchange(
             request: request, call: call, arguments: arguments, caller: caller, access: Access(caller),
             language: language, instance: identity.instance, now: now)
         if call == .addAttachment {
-            try await receive(&exchange)
+            try await receive(exchange)
         } else {
             exchange.body = try await read(request)
             exchange.access = Access(caller, key: try idempotencyKey(request, exchange.body, caller))
@@ -150,6 +171,7 @@ public final class API: Sendable {
     }
 
     /// Calls without a token.
+    @inline(never)
     private func answerOpenly(
         _ call: Call, _ arguments: [String], _ request: Request, _ language: Language
     ) async throws -> Answer {

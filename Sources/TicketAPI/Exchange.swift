@@ -4,8 +4,11 @@ import JSONText
 import Regulations
 import Tickets
 
-/// One request of a known caller for a known call, with its body read.
-struct Exchange: Sendable {
+/// One request of a known caller for a known call, with its body read. By reference, because much of what answers it keeps it
+/// until PostgreSQL has answered, and it is large.
+///
+/// Unchecked: what varies is set before the handler is called, by the one task of its request.
+final class Exchange: @unchecked Sendable {
     let request: Request
     let call: Call
     /// What stands in the path's placeholders, in their order.
@@ -17,11 +20,20 @@ struct Exchange: Sendable {
     /// The UUID by which problems name the request.
     let instance: String
     /// Empty unless the call takes one.
-    var body: [UInt8] = []
+    var body: [UInt8]
     /// What became of a body that is too large for `body`; nil: there is none.
     var upload: Upload?
     /// The service's clock when the request was taken up, whole milliseconds.
     let now: Instant
+
+    init(
+        request: Request, call: Call, arguments: [String], caller: Caller, access: Access, language: Language,
+        instance: String, body: [UInt8] = [], now: Instant
+    ) {
+        (self.request, self.call, self.arguments, self.body) = (request, call, arguments, body)
+        (self.caller, self.access) = (caller, access)
+        (self.language, self.instance, self.now) = (language, instance, now)
+    }
 
     var role: Role { caller.role }
 

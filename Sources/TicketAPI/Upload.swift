@@ -31,7 +31,7 @@ extension API {
     /// Without an idempotency key every refusal that can be known comes before the first byte, so that a client that
     /// waits for 100 never sends the file. With one the body must be read to its end whatever it is answered: only its
     /// digest tells a retry from another request.
-    func receive(_ exchange: inout Exchange) async throws {
+    func receive(_ exchange: Exchange) async throws {
         let request = exchange.request
         if let length = request.body.declaredLength, length > Attachment.bytesMax { throw API.tooLargeAttachment }
         guard let mediaType = MediaType.of(request.fields) else {

@@ -7,6 +7,7 @@ public final class Rulebook: Sendable {
     public let current: [String: Policy]
     /// Every known version, the current ones included, by code and version.
     private let versions: [PolicyVersion: Policy]
+    private let rules: [PolicyVersion: TicketRules]
     private let words: [PolicyVersion: TicketWords]
     public let calendars: [String: WorkCalendar]
     private let zones: [String: TimeZoneRules]
@@ -26,6 +27,10 @@ public final class Rulebook: Sendable {
         words = Self.byVersion(current + earlier + unusable).mapValues(TicketWords.init)
         self.calendars = Dictionary(calendars.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.zones = Dictionary(zones.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first })
+        rules = versions.compactMapValues { [calendars = self.calendars, zones = self.zones] policy in
+            guard let calendar = calendars[policy.calendar], let zone = zones[policy.timeZone] else { return nil }
+            return TicketRules(policy: policy, calendar: calendar, zone: zone, zones: zones)
+        }
     }
 
     /// Of an installation that is not read yet.
@@ -52,10 +57,10 @@ public final class Rulebook: Sendable {
 
     /// What a ticket lives under; nil when its policy's version, calendar or zone is unknown here.
     public func rules(product: String, version: Int) -> TicketRules? {
-        guard let policy = policy(product, version: version), let calendar = calendars[policy.calendar],
-            let zone = zones[policy.timeZone]
-        else { return nil }
-        return TicketRules(policy: policy, calendar: calendar, zone: zone, zones: zones)
+        let rules = rules[PolicyVersion(code: product, version: version)]
+        // A policy that is known and lacks something needs no look for it.
+        if rules == nil { _ = policy(product, version: version) }
+        return rules
     }
 
     private static func byVersion(_ policies: [Policy]) -> [PolicyVersion: Policy] {
@@ -88,12 +93,16 @@ public final class TicketWords: Sendable {
     }
 }
 
-/// The regulation, the calendar and the zone that one ticket lives under.
-public struct TicketRules: Sendable {
+/// The regulation, the calendar and the zone that one ticket lives under. By reference: it is large, and each step has it.
+public final class TicketRules: Sendable {
     public let policy: Policy
     public let calendar: WorkCalendar
     public let zone: TimeZoneRules
     let zones: [String: TimeZoneRules]
+
+    init(policy: Policy, calendar: WorkCalendar, zone: TimeZoneRules, zones: [String: TimeZoneRules]) {
+        (self.policy, self.calendar, self.zone, self.zones) = (policy, calendar, zone, zones)
+    }
 
     /// The date on which contracts are looked at.
     public func day(of instant: Instant) -> CalendarDate { zone.date(of: instant) }

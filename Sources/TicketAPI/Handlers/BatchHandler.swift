@@ -76,7 +76,7 @@ extension API {
 
 extension Exchange {
     /// The single call that a batch makes on one of its tickets.
-    init(of batch: Batch, on ticket: String, now: Instant) {
+    convenience init(of batch: Batch, on ticket: String, now: Instant) {
         let call: Call =
             switch batch.action {
             case .assign: .assign

@@ -10,6 +10,11 @@ extension API {
         guard let record = try await store.ticket(try exchange.ticketID(), at: exchange.now, exchange.access) else {
             throw Problem(.notFound)
         }
+        return try show(record, exchange)
+    }
+
+    @inline(never)
+    private func show(_ record: TicketRecord, _ exchange: Exchange) throws(Problem) -> Answer {
         var input = exchange.input()
         try input.finish()
         return try answer(with: record, exchange).unlessMatched(exchange.request.fields)
