@@ -8,6 +8,8 @@ enum Failure: Error {
     case usage(String)
     /// It could not be done: exit 1. Lines for people.
     case failed(String)
+    /// Somebody wanted it to end, and it did: exit 0. Lines for people.
+    case stopped(String)
 }
 
 /// One command of the binary.
@@ -82,6 +84,9 @@ enum Program {
         } catch Failure.failed(let reason) {
             Terminal.say(reason)
             return 1
+        } catch Failure.stopped(let reason) {
+            Terminal.say(reason)
+            return 0
         } catch StoreError.unavailable(let reason) {
             // Lost between two looks at it, while the service starts.
             Terminal.say("the database cannot be reached: \(reason)")

@@ -48,4 +48,36 @@ import Testing
             #expect(try await service.end(SIGTERM) == 0)
         }
     }
+
+    @Test func `a service that is told to stop while it starts does not serve, and ends with 0`() async throws {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        try await TestDatabase.with(.migrated) { database in
+            let settings = ["REGLAMENT_DATABASE_URL": database.ownerURL, "REGLAMENT_LISTEN": "127.0.0.1:0"]
+            let process = RunningService.ServiceProcess(BuiltProgram.process(["serve"], settings))
+            process.value.standardOutput = try folder.file("output")
+            process.value.standardError = try folder.file("errors")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // It waits for what nobody may read yet.
+                group.addTask {
+                    try await database.run("BEGIN; LOCK TABLE policy_versions; SELECT pg_sleep(3); COMMIT")
+                }
+                group.addTask {
+                    let held = "SELECT count(*)::integer FROM pg_locks WHERE relation = 'policy_versions'::regclass AND"
+                    while try await database.count("\(held) mode = 'AccessExclusiveLock' AND granted") == 0 {}
+                    try await BuiltProgram.ended(process.value) {
+                        try process.value.run()
+                        Task {
+                            while try await database.count("\(held) NOT granted") == 0 {}
+                            kill(process.value.processIdentifier, SIGTERM)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(process.value.terminationReason == .exit)
+            #expect(process.value.terminationStatus == 0)
+            #expect(try folder.text("errors").hasSuffix("stopped before it served\n"))
+        }
+    }
 }

@@ -19,7 +19,7 @@ final class Front: @unchecked Sendable {
         -> Front
     {
         // Whoever was told to stop while it was starting displaces nobody.
-        guard !events.hasStop else { throw Failure.failed("stopped before it served") }
+        guard !events.hasStop else { throw Failure.stopped("stopped before it served") }
         let path = settings.restart.handOver
         // It may have to wait, which nothing on a loop does.
         let pool = WorkerPool(name: "hand-over", threadsMax: 1)
