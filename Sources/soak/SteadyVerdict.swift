@@ -17,6 +17,8 @@ struct SteadyVerdict: Sendable {
     static let backendsMax = 2 * (1 + 6 + 4 + 4) + 6
     /// Half as long again is felt; what the machine's other work adds to a median is less.
     static let slowdownMax = 1.5
+    /// Of the ninetieth percentile, where a single kind of call shows that grows with the database: other work adds more there.
+    static let slowdownOfSomeMax = 2.0
     /// Autovacuum comes when a fiftieth is dead, once a minute: ten times that says that it cannot keep up.
     static let deadShareMax = 0.2
     /// In a new database one minute without autovacuum is already more than a fifth: so many dead ones it may not have seen yet.
@@ -56,11 +58,11 @@ struct SteadyVerdict: Sendable {
     /// The most at any time.
     var backends: Int { settled.map(\.backends).max() ?? 0 }
 
-    /// The median latency of the last third by that of the first.
-    func slowdown(_ kind: CallClass) -> Double {
+    /// A percentile of the latency in the last third by that in the first.
+    func slowdown(_ kind: CallClass, at percentile: Double = 0.5) -> Double {
         let third = settled.count / 3
-        let before = Latencies(settled.prefix(third).map(\.latencies))[kind].percentile(0.5)
-        let after = Latencies(settled.suffix(third).map(\.latencies))[kind].percentile(0.5)
+        let before = Latencies(settled.prefix(third).map(\.latencies))[kind].percentile(percentile)
+        let after = Latencies(settled.suffix(third).map(\.latencies))[kind].percentile(percentile)
         return before > 0 ? after / before : 1
     }
 
@@ -76,8 +78,13 @@ struct SteadyVerdict: Sendable {
         }
         if filesGrowth > Self.filesGrowthMax { findings.append("\(filesGrowth) open files more than at first") }
         if backends > Self.backendsMax { findings.append("\(backends) connections to PostgreSQL") }
-        for kind in CallClass.allCases where slowdown(kind) > Self.slowdownMax {
-            findings.append("\(kind.name) became slower: half of them took \(slowdown(kind).short) times as long")
+        for kind in CallClass.allCases {
+            let (half, some) = (slowdown(kind), slowdown(kind, at: 0.9))
+            if half > Self.slowdownMax {
+                findings.append("\(kind.name) became slower: half of them took \(half.short) times as long")
+            } else if some > Self.slowdownOfSomeMax {
+                findings.append("some \(kind.name) became slower: one in ten took \(some.short) times as long")
+            }
         }
         if dead.deadShare > Self.deadShareMax, dead.dead > Self.deadMin {
             findings.append("\((dead.deadShare * 100).short) dead rows for a hundred live ones in tickets")

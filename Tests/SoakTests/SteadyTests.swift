@@ -12,6 +12,8 @@ import Testing
         var files: @Sendable (Double) -> Int = { _ in 55 }
         var backends: @Sendable (Double) -> Int = { _ in 30 }
         var milliseconds: @Sendable (Double) -> Double = { _ in 2 }
+        /// Of one call in seven; nil: they are as all others.
+        var someMilliseconds: (@Sendable (Double) -> Double)?
         var dead: @Sendable (Double) -> Int = { _ in 2000 }
         /// Seconds without samples in the middle.
         var gap = 0.0
@@ -26,7 +28,10 @@ import Testing
                 let hours = at / 3600
                 var latencies = Latencies()
                 for kind in CallClass.allCases {
-                    for _ in 0..<50 { latencies[kind].add(milliseconds: milliseconds(hours)) }
+                    for number in 0..<49 {
+                        let some = number % 7 == 0 ? someMilliseconds : nil
+                        latencies[kind].add(milliseconds: (some ?? milliseconds)(hours))
+                    }
                 }
                 return SteadySample(
                     at: at,
@@ -46,6 +51,9 @@ import Testing
             mebibytes: { 30 + ($0 * 360).truncatingRemainder(dividingBy: 3) },
             files: { 55 + Int($0 * 360) % 3 }, milliseconds: { Int($0 * 360) % 4 == 0 ? 2.8 : 2 },
             dead: { Int($0 * 360) % 6 * 1300 }),
+        Run(
+            testDescription: "some calls take longer than others, at any time",
+            someMilliseconds: { 20 + ($0 * 360).truncatingRemainder(dividingBy: 20) }),
         Run(testDescription: "memory grows before all is warm", mebibytes: { 30 + 40 * min($0, 1.0 / 6) }),
         Run(testDescription: "memory creeps", mebibytes: { 30 + 5 * $0 }, finding: "memory creeps: 5 MiB an hour"),
         Run(
@@ -77,6 +85,13 @@ import Testing
         let findings = SteadyVerdict(run.samples).findings
         #expect(findings.count == (run.finding == nil ? 0 : 1), "\(findings)")
         if let finding = run.finding { #expect(findings.first?.hasPrefix(finding) == true, "\(findings)") }
+    }
+
+    @Test func `one kind of call that grows with the database is found`() {
+        let slower = Run(testDescription: "", someMilliseconds: { 10 + 60 * $0 })
+        let findings = SteadyVerdict(slower.samples).findings
+        #expect(findings.count == CallClass.allCases.count, "\(findings)")
+        #expect(findings.allSatisfy { $0.hasPrefix("some ") }, "\(findings)")
     }
 
     @Test func `whatever became slower is found, and only that`() {
