@@ -27,8 +27,10 @@ extension Session {
         let database = try Database(settings)
         defer { database.close() }
         try database.prepare(installation)
-        let options = database.connections(settings)
-        return try withLoop(name: "command") { loop in
+        var options = database.connections(settings)
+        // Nobody retries a command as a client retries a request.
+        options.waitMax = .seconds(30)
+        return try withLoop(name: "command") { [options] loop in
             let known = Locked(Rulebook.empty)
             let store = PostgresStore(
                 loop: loop, connections: options, rulebook: { known.withLock { $0 } }, now: clock.now)
