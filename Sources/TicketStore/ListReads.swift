@@ -47,7 +47,7 @@ final class ListReads: @unchecked Sendable {
         var patience: LoopTimer?
     }
 
-    /// A second at the same time would be for half as many, and was a fifth slower with eight who ask.
+    /// A second at the same time would be for half as many, and was a sixth slower with eight who ask.
     private static let flightsMax = 1
     /// As many answers are written in a row: more would hold up everybody else.
     private static let othersMax = 16
