@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 
 @testable import soak
@@ -63,45 +62,13 @@ import Testing
 
     @Test(.timeLimit(.minutes(5)))
     func `a killed job closes each due ticket once, and the checks can fail`() async throws {
-        let outcome = await withCheckedContinuation { continuation in
-            // On a thread of its own: the driver blocks, and tests have few threads.
-            _ = Worker { continuation.resume(returning: Result { try Self.play() }) }
+        let faults = try await Sabotage.play { site, products in
+            let trial = try JobTrial(site, tickets: 400, seed: 1, fill: "\(products)/bench-fill")
+            try trial.run()
+            let checks = try Checks(site.url, isFilled: true)
+            return try trial.findings
+                + Sabotage.unseen(Self.deeds, checks.database) { try trial.faults(checks) }
         }
-        let faults = try outcome.get()
         #expect(faults == [], "\(faults)")
-    }
-
-    /// What was not as it should be.
-    private static func play() throws -> [String] {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let products = (own as NSString).deletingLastPathComponent
-        let folder = "/tmp/rgl-soak-test-\(UInt32.random(in: 0...UInt32.max))"
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let site = try Site(
-            Options([
-                "--folder", folder, "--home", FileManager.default.currentDirectoryPath, "--binary",
-                "\(products)/reglament",
-            ]), instances: 1)
-        defer { site.close() }
-        let trial = try JobTrial(site, tickets: 400, seed: 1, fill: "\(products)/bench-fill")
-        try trial.run()
-        return try trial.findings + unseen(site, trial)
-    }
-
-    private static func unseen(_ site: Site, _ trial: JobTrial) throws -> [String] {
-        let checks = try Checks(site.url, isFilled: true)
-        try checks.database.rows("SET session_replication_role = replica")
-        var unseen: [String] = []
-        for (sql, word) in deeds {
-            try checks.database.rows("BEGIN; \(sql)")
-            let faults = try trial.faults(checks)
-            if !faults.contains(where: { $0.contains(word) }) {
-                unseen.append("not found: \(sql): \(faults.prefix(3))")
-            }
-            try checks.database.rows("ROLLBACK")
-        }
-        return unseen
     }
 }

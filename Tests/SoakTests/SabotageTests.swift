@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 
 @testable import soak
@@ -52,47 +51,18 @@ import Testing
     ]
 
     @Test(.timeLimit(.minutes(5))) func `whatever is lost, doubled or changed is found`() async throws {
-        let outcome = await withCheckedContinuation { continuation in
-            // On a thread of its own: the driver blocks, and tests have few threads.
-            _ = Worker { continuation.resume(returning: Result { try Self.play() }) }
-        }
-        let faults = try outcome.get()
-        #expect(faults == [], "\(faults)")
-    }
-
-    /// What was not as it should be.
-    private static func play() throws -> [String] {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let folder = "/tmp/rgl-soak-test-\(UInt32.random(in: 0...UInt32.max))"
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let site = try Site(
-            Options([
-                "--folder", folder, "--home", FileManager.default.currentDirectoryPath, "--binary",
-                (own as NSString).deletingLastPathComponent + "/reglament",
-            ]), instances: 1)
-        defer { site.close() }
-        let stage = try Stage(site, 1, generator: SeededGenerator(seed: 1))
-        defer { stage.close() }
-        var round = Round(1, faults: [], instances: 1, seconds: 3, seed: 1, on: stage)
-        try round.run()
-        return try round.findings + unseen(site, stage) + unseenDoubles(site, stage)
-    }
-
-    private static func unseen(_ site: Site, _ stage: Stage) throws -> [String] {
-        let checks = try Checks(site.url)
-        try checks.database.rows("SET session_replication_role = replica")
-        var unseen: [String] = []
-        for (sql, word) in deeds {
-            try checks.database.rows("BEGIN; \(sql)")
-            let faults = try checks.faults(journal: stage.journal.path, now: site.now.now)
-            if !faults.contains(where: { $0.contains(word) }) {
-                unseen.append("not found: \(sql): \(faults.prefix(3))")
+        let faults = try await Sabotage.play { site, _ in
+            let stage = try Stage(site, 1, generator: SeededGenerator(seed: 1))
+            defer { stage.close() }
+            var round = Round(1, faults: [], instances: 1, seconds: 3, seed: 1, on: stage)
+            try round.run()
+            let checks = try Checks(site.url)
+            let unseen = try Sabotage.unseen(Self.deeds, checks.database) {
+                try checks.faults(journal: stage.journal.path, now: site.now.now)
             }
-            try checks.database.rows("ROLLBACK")
+            return try round.findings + unseen + Self.unseenDoubles(site, stage)
         }
-        return unseen
+        #expect(faults == [], "\(faults)")
     }
 
     /// A service that forgets its keys does everything twice.
