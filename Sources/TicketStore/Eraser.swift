@@ -181,7 +181,7 @@ extension Statements {
         SELECT t.id
           FROM tickets t
          WHERE t.id > $2
-           AND ($1 IN (t.reporter, t.registered_by, t.solution_by)
+           AND ($1 IN (t.reporter, t.solution_by)
                 OR EXISTS (SELECT FROM events e WHERE e.ticket = t.id AND e.actor = $1))
          ORDER BY t.id
          LIMIT 200

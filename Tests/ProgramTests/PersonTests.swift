@@ -71,7 +71,7 @@ import Tickets
         let details = Samples.details("omnivox").mapValues { _ in word("detail") }
         let ticket = try await world.register(
             "omnivox", by: author, subject: word("earlier"), description: word("description"), details: details,
-            tags: [word("tag")], answer: answer,
+            tags: [word("tag")], reporter: author, answer: answer,
             key: IdempotencyKey(caller: author.id, key: "key", request: Digest(of: "request")))
         try await world.take(.edit(TicketEdit(subject: word("subject"))), on: ticket.id, by: .ada)
         try await world.take(.assign([author.id], priority: nil), on: ticket.id, by: .ada)

@@ -65,13 +65,15 @@ public struct World: Sendable {
     public func register(
         _ product: String = "smartivr", by user: User = .carol, subject: String = "Window freezes",
         description: String = "It does.", details: [String: String]? = nil, tags: [String] = [],
-        partOf: TicketID? = nil, blocking: Bool = false, answer: KeptAnswer = noAnswer, key: IdempotencyKey? = nil
+        partOf: TicketID? = nil, blocking: Bool = false, reporter: User? = nil, answer: KeptAnswer = noAnswer,
+        key: IdempotencyKey? = nil
     ) async throws -> Ticket {
         let rules = Samples.rules(product)
         let draft = Draft(
             product: product, kind: rules.policy.kinds[0], subject: subject, description: description,
             details: details ?? Samples.details(product), blocking: blocking, tags: tags,
-            organization: user.organization ?? "acme", reporter: user.role == .customer ? user.id : User.carol.id,
+            organization: user.organization ?? "acme",
+            reporter: (reporter ?? (user.role == .customer ? user : .carol)).id,
             partOf: partOf)
         let access = Self.access(user, key: key)
         let ground = try await store.registrationGround(

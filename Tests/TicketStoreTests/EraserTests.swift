@@ -108,6 +108,26 @@ import Tickets
         }
     }
 
+    @Test func `what an employee registered for a customer is the customer's`() async throws {
+        try await World.with { world in
+            let ticket = try await world.register("omnivox", by: .ada, subject: "Carol's", tags: ["hers"])
+            try await world.take(.edit(TicketEdit(subject: "Ada's")), on: ticket.id, by: .ada)
+            let eraser = Self.eraser(world)
+            func left() async throws -> [String] {
+                let now = try #require(try await world.store.ticket(ticket.id, at: world.clock.now, .staff)).ticket
+                return [now.subject, now.description, now.tags.joined()]
+            }
+            // What she made of it later is hers; what it was before stood in the change that says so.
+            let hers = try await eraser.erase(User.ada.id.text, files: false, dryRun: false).erased
+            #expect(hers == Self.erased(1, texts: 1, comments: 0, solutions: 0, changes: 1))
+            #expect(try await left() == ["[erased]", ticket.description, "hers"])
+            let carols = try await eraser.erase(User.carol.id.text, files: false, dryRun: false).erased
+            #expect(carols == Self.erased(1, texts: 3, comments: 0, solutions: 0, changes: 3))
+            #expect(try await left() == ["[erased]", "[erased]", ""])
+            #expect(try await world.store.verify { _ in }.breaks == [])
+        }
+    }
+
     @Test func `a planned solution goes where the release has said it to a part`() async throws {
         try await World.with { world in
             let whole = try await world.register("omnivox", blocking: true)
