@@ -1,13 +1,13 @@
 import COpenSSL
 
-/// A SHA-256 value (FIPS 180-4): 32 bytes.
+/// A SHA-256 value (FIPS 180-4): 32 bytes. They lie in the value itself: a step makes a dozen of them.
 public struct Digest: Sendable, Hashable {
-    public let bytes: [UInt8]
+    private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
     /// Nil unless there are exactly 32 bytes.
     public init?(bytes: [UInt8]) {
         guard bytes.count == 32 else { return nil }
-        self.bytes = bytes
+        self.init { room in bytes.withUnsafeBytes { room.copyMemory(from: $0) } }
     }
 
     /// The digest of `message`.
@@ -24,19 +24,26 @@ public struct Digest: Sendable, Hashable {
         self = hasher.finish()
     }
 
-    init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+    /// `fill` writes all 32 bytes.
+    fileprivate init(_ fill: (UnsafeMutableRawBufferPointer) -> Void) { withUnsafeMutableBytes(of: &words, fill) }
 
-    /// Any eight bytes of a digest are as good as a hash of all, and nobody can choose them.
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
-    }
+    public var bytes: [UInt8] { withBytes { Array($0) } }
 
     /// 64 lower-case hexadecimal digits.
-    public var hex: String { Hex.encode(bytes) }
+    public var hex: String { withBytes(Hex.encode) }
+
+    public static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
+
+    /// Any eight bytes of a digest are as good as a hash of all, and nobody can choose them.
+    public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 
     /// Compares in a time that does not depend on where the two differ.
     public func matches(_ other: Digest) -> Bool {
-        CRYPTO_memcmp(bytes, other.bytes, bytes.count) == 0
+        withBytes { own in other.withBytes { CRYPTO_memcmp(own.baseAddress, $0.baseAddress, own.count) == 0 } }
+    }
+
+    private func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        withUnsafeBytes(of: words, body)
     }
 }
 
@@ -65,6 +72,13 @@ public struct SHA256: ~Copyable {
         text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
     }
 
+    /// The bytes that `text` spells in hexadecimal; nothing when it does not.
+    public mutating func update(hexadecimal text: String) {
+        Hex.withBytes(of: text) { bytes in
+            if let bytes { update(bytes) }
+        }
+    }
+
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         let accepted = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
         precondition(accepted == 1, "OpenSSL refused to go on with a SHA-256")
@@ -72,10 +86,10 @@ public struct SHA256: ~Copyable {
 
     /// Ends the message.
     public consuming func finish() -> Digest {
-        var out = [UInt8](repeating: 0, count: 32)
-        var count: UInt32 = 0
-        let accepted = EVP_DigestFinal_ex(context, &out, &count)
-        precondition(accepted == 1 && count == 32, "OpenSSL refused to end a SHA-256")
-        return Digest(unchecked: out)
+        Digest { room in
+            var count: UInt32 = 0
+            let accepted = EVP_DigestFinal_ex(context, room.assumingMemoryBound(to: UInt8.self).baseAddress, &count)
+            precondition(accepted == 1 && count == 32, "OpenSSL refused to end a SHA-256")
+        }
     }
 }

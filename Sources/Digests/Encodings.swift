@@ -1,10 +1,12 @@
 /// Lower-case hexadecimal.
 public enum Hex {
-    public static func encode(_ bytes: [UInt8]) -> String {
+    public static func encode(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { encode($0) } }
+
+    public static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
         String(unsafeUninitializedCapacity: bytes.count * 2) { text in
-            for (index, byte) in bytes.enumerated() {
-                text[2 * index] = digit(byte >> 4)
-                text[2 * index + 1] = digit(byte & 15)
+            for index in 0..<bytes.count {
+                text[2 &* index] = digit(bytes[index] >> 4)
+                text[2 &* index &+ 1] = digit(bytes[index] & 15)
             }
             return bytes.count * 2
         }
@@ -14,17 +16,22 @@ public enum Hex {
     static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 
     /// Nil unless the text is an even number of hexadecimal digits.
-    public static func decode(_ text: String) -> [UInt8]? {
+    public static func decode(_ text: String) -> [UInt8]? { withBytes(of: text) { $0.map { Array($0) } } }
+
+    /// As `decode`, in memory that lasts for the call.
+    static func withBytes<Result>(of text: String, _ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
         var text = text
         return text.withUTF8 { text in
-            guard text.count % 2 == 0 else { return nil }
-            var out: [UInt8] = []
-            out.reserveCapacity(text.count / 2)
-            for index in stride(from: 0, to: text.count, by: 2) {
-                guard let high = value(text[index]), let low = value(text[index + 1]) else { return nil }
-                out.append(high << 4 | low)
+            guard text.count % 2 == 0 else { return body(nil) }
+            return withUnsafeTemporaryAllocation(byteCount: text.count / 2, alignment: 1) { bytes in
+                for index in 0..<bytes.count {
+                    guard let high = value(text[2 &* index]), let low = value(text[2 &* index &+ 1]) else {
+                        return body(nil)
+                    }
+                    bytes[index] = high << 4 | low
+                }
+                return body(UnsafeRawBufferPointer(bytes))
             }
-            return out
         }
     }
 

@@ -10,6 +10,14 @@ public enum Random {
         }
     }
 
+    /// So many random bytes, spelt in hexadecimal.
+    public static func hexadecimal(_ count: Int) -> String {
+        withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { drawn in
+            fill(drawn)
+            return Hex.encode(UnsafeRawBufferPointer(drawn))
+        }
+    }
+
     /// 22 base62 characters: 131 bits of name space, uniformly drawn.
     public static func base62(_ count: Int = 22) -> String {
         String(unsafeUninitializedCapacity: count) { text in

@@ -1,40 +1,53 @@
 import Glibc
 
-/// The parameters of one statement as libpq takes them: one buffer, and arrays of pointers into it.
+/// The parameters of one statement as libpq takes them: all their bytes in one place, and where each begins.
 ///
 /// Text for most kinds, since the text form of a value fits every type it may be meant for; binary for bytes and
-/// instants, where it is exact and cheap.
-struct ParameterBuffer {
-    private var bytes: [UInt8] = []
-    private var offsets: [Int?] = []
-    private var lengths: [Int32] = []
-    private var formats: [Int32] = []
+/// instants, where it is exact and cheap. The memory is raw, because an array asks at each byte whether it is shared: a
+/// registration has ninety parameters.
+final class ParameterBuffer {
+    private struct Place {
+        /// Nil: NULL.
+        var offset: Int?
+        var length: Int
+        var isBinary: Bool
+    }
+
+    private static let keptMax = 1 << 16
+
+    private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_024, alignment: 8)
+    private var count = 0
+    private var places: [Place] = []
 
     /// The epoch of PostgreSQL, 2000-01-01, in days and in microseconds since 1970.
     static let epochDays = 10_957
     static let epochMicroseconds: Int64 = 946_684_800_000_000
 
+    deinit { memory.deallocate() }
+
     /// The index (from 1) of the first parameter that cannot be sent, nil when all can.
-    mutating func fill(_ parameters: [Parameter]) -> Int? {
-        bytes.removeAll(keepingCapacity: bytes.capacity <= 1 << 16)
-        offsets.removeAll(keepingCapacity: true)
-        lengths.removeAll(keepingCapacity: true)
-        formats.removeAll(keepingCapacity: true)
+    func fill(_ parameters: [Parameter]) -> Int? {
+        if memory.count > Self.keptMax {
+            memory.deallocate()
+            memory = .allocate(byteCount: 1_024, alignment: 8)
+        }
+        count = 0
+        places.removeAll(keepingCapacity: true)
+        places.reserveCapacity(parameters.count)
         for (index, parameter) in parameters.enumerated() {
-            let start = bytes.count
+            let start = count
             let isBinary: Bool
-            var isNull = false
             switch parameter {
+            case .null:
+                places.append(Place(offset: nil, length: 0, isBinary: false))
+                continue
             case .bytes, .timestamp, .timestamps: isBinary = true
-            case .null: (isBinary, isNull) = (false, true)
             default: isBinary = false
             }
-            append(parameter)
+            put(parameter)
             if !isBinary, holdsNUL(from: start) { return index + 1 }
-            offsets.append(isNull ? nil : start)
-            lengths.append(Int32(bytes.count - start))
-            formats.append(isBinary ? 1 : 0)
-            bytes.append(0)
+            places.append(Place(offset: start, length: count - start, isBinary: isBinary))
+            put(UInt8(0))
         }
         return nil
     }
@@ -43,89 +56,84 @@ struct ParameterBuffer {
     func withPointers<Result>(
         _ body: (Int32, UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> Result
     ) -> Result {
-        bytes.withUnsafeBytes { raw in
-            let base = raw.baseAddress
-            return withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: max(offsets.count, 1)) {
-                values in
-                for (index, offset) in offsets.enumerated() {
-                    values[index] = offset.flatMap { base?.advanced(by: $0).assumingMemoryBound(to: CChar.self) }
+        withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: max(places.count, 1)) { values in
+            withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(2 * places.count, 1)) { numbers in
+                let base = UnsafeRawPointer(memory.baseAddress)
+                for (index, place) in places.enumerated() {
+                    values[index] = place.offset.flatMap { base?.advanced(by: $0).assumingMemoryBound(to: CChar.self) }
+                    numbers[index] = Int32(place.length)
+                    numbers[places.count + index] = place.isBinary ? 1 : 0
                 }
-                return lengths.withUnsafeBufferPointer { lengths in
-                    formats.withUnsafeBufferPointer { formats in
-                        body(Int32(offsets.count), values.baseAddress, lengths.baseAddress, formats.baseAddress)
-                    }
-                }
+                let lengths = numbers.baseAddress
+                return body(
+                    Int32(places.count), UnsafePointer(values.baseAddress), UnsafePointer(lengths),
+                    UnsafePointer(lengths.map { $0 + places.count }))
             }
         }
     }
 
     private func holdsNUL(from start: Int) -> Bool {
-        bytes.withUnsafeBytes { $0.baseAddress.map { memchr($0 + start, 0, bytes.count - start) != nil } ?? false }
+        memory.baseAddress.map { memchr($0 + start, 0, count - start) != nil } ?? false
     }
 
-    private mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { bytes.append(contentsOf: $0) }
-    }
-
-    private mutating func append(_ parameter: Parameter) {
+    private func put(_ parameter: Parameter) {
         switch parameter {
         case .null: break
-        case .text(let text), .date(let text): append(text)
-        case .integer(let value): bytes.append(contentsOf: String(value).utf8)
-        case .bool(let value): bytes.append(UInt8(ascii: value ? "t" : "f"))
-        case .double(let value): bytes.append(contentsOf: String(value).utf8)
-        case .bytes(let value): bytes.append(contentsOf: value)
-        case .timestamp(let value): append(bigEndian: Self.serverTime(value))
-        case .texts(let values), .dates(let values): append(arrayOf: values)
-        case .integers(let values): bytes.append(contentsOf: "{\(values.map(String.init).joined(separator: ","))}".utf8)
-        case .timestamps(let values): append(timestamps: values)
+        case .text(let text), .date(let text): put(text)
+        case .integer(let value): put(String(value))
+        case .bool(let value): put(UInt8(ascii: value ? "t" : "f"))
+        case .double(let value): put(String(value))
+        case .bytes(let value): value.withUnsafeBytes { put($0) }
+        case .timestamp(let value): put(bigEndian: Self.serverTime(value))
+        case .texts(let values), .dates(let values): put(arrayOf: values)
+        case .integers(let values): put("{\(values.map(String.init).joined(separator: ","))}")
+        case .timestamps(let values): put(timestamps: values)
         }
     }
 
     /// An array literal (manual, 8.15.6) with every element in quotes, so that NULL, {}, blanks and "" are texts.
-    private mutating func append(arrayOf values: [String]) {
-        bytes.append(UInt8(ascii: "{"))
+    private func put(arrayOf values: [String]) {
+        put(UInt8(ascii: "{"))
         for (index, value) in values.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(UInt8(ascii: "\""))
-            append(quoted: value)
-            bytes.append(UInt8(ascii: "\""))
+            if index > 0 { put(UInt8(ascii: ",")) }
+            put(quoted: value)
         }
-        bytes.append(UInt8(ascii: "}"))
+        put(UInt8(ascii: "}"))
     }
 
-    /// With a backslash before each quote and backslash; pieces without them are copied whole.
-    private mutating func append(quoted value: String) {
+    /// In quotes, with a backslash before each quote and backslash in it.
+    private func put(quoted value: String) {
         var value = value
         value.withUTF8 { text in
-            var rest = text[...]
-            while let special = rest.firstIndex(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
-                bytes.append(contentsOf: rest[..<special])
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(text[special])
-                rest = rest[(special + 1)...]
+            reserve(2 * text.count + 2)
+            var end = count
+            memory[end] = UInt8(ascii: "\"")
+            end &+= 1
+            for byte in text {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                    memory[end] = UInt8(ascii: "\\")
+                    end &+= 1
+                }
+                memory[end] = byte
+                end &+= 1
             }
-            bytes.append(contentsOf: rest)
+            memory[end] = UInt8(ascii: "\"")
+            count = end &+ 1
         }
     }
 
     /// The binary form of timestamptz[]: dimensions, a flag for NULLs, the element's type, size and lower bound.
-    private mutating func append(timestamps values: [Int64]) {
-        append(bigEndian: Int32(values.isEmpty ? 0 : 1))
-        append(bigEndian: Int32(0))
-        append(bigEndian: Int32(bitPattern: TypeID.timestamptz))
+    private func put(timestamps values: [Int64]) {
+        put(bigEndian: Int32(values.isEmpty ? 0 : 1))
+        put(bigEndian: Int32(0))
+        put(bigEndian: Int32(bitPattern: TypeID.timestamptz))
         guard !values.isEmpty else { return }
-        append(bigEndian: Int32(values.count))
-        append(bigEndian: Int32(1))
+        put(bigEndian: Int32(values.count))
+        put(bigEndian: Int32(1))
         for value in values {
-            append(bigEndian: Int32(8))
-            append(bigEndian: Self.serverTime(value))
+            put(bigEndian: Int32(8))
+            put(bigEndian: Self.serverTime(value))
         }
-    }
-
-    private mutating func append(bigEndian value: some FixedWidthInteger) {
-        withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
     }
 
     private static func serverTime(_ microseconds: Int64) -> Int64 {
@@ -135,6 +143,38 @@ struct ParameterBuffer {
             microseconds.subtractingReportingOverflow(epochMicroseconds).overflow
                 ? .min : microseconds - epochMicroseconds
         }
+    }
+}
+
+// MARK: Into memory
+
+extension ParameterBuffer {
+    private func put(_ text: String) {
+        var text = text
+        text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
+    }
+
+    private func put(bigEndian value: some FixedWidthInteger) { withUnsafeBytes(of: value.bigEndian) { put($0) } }
+
+    private func put(_ byte: UInt8) {
+        reserve(1)
+        memory[count] = byte
+        count &+= 1
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer) {
+        reserve(bytes.count)
+        UnsafeMutableRawBufferPointer(rebasing: memory[count...]).copyMemory(from: bytes)
+        count &+= bytes.count
+    }
+
+    private func reserve(_ room: Int) {
+        guard count + room > memory.count else { return }
+        let size = max(2 * memory.count, count + room)
+        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 8)
+        larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<count]))
+        memory.deallocate()
+        memory = larger
     }
 }
 

@@ -8,12 +8,12 @@ public enum HashChain {
     static let recipe = "reglament-event-v1"
 
     /// 16 random bytes in hexadecimal: what keeps a short value from being guessed out of its digest.
-    public static func makeSalt() -> String { Hex.encode(Random.bytes(16)) }
+    public static func makeSalt() -> String { Random.hexadecimal(16) }
 
     /// SHA-256 over the salt's bytes and the value's.
     public static func digest(of value: String, salt: String) -> Digest {
         var hasher = SHA256()
-        hasher.update(Hex.decode(salt) ?? [])
+        hasher.update(hexadecimal: salt)
         hasher.update(value)
         return hasher.finish()
     }

@@ -68,6 +68,22 @@ struct Sent: Sendable, CustomTestStringConvertible {
         #expect(rows == [sent.text])
     }
 
+    @Test func `small and large parameters follow one another on one connection`() async throws {
+        let statement = Statement<[String?]>("pair", "SELECT $1::text, $2::text, $3::text[]::text") {
+            (row: inout ResultRow) throws(RowError) in
+            [try row.optionalText(), try row.optionalText(), try row.optionalText()]
+        }
+        try await withLane(.pipelined(connections: 1)) { _, lane in
+            for length in [0, 1, 500, 511, 512, 513, 1_023, 1_024, 1_025, 70_000, 3, 200_000, 2_048] {
+                let text = String(repeating: "x", count: length)
+                let rows = try await lane.run(
+                    statement, [.text(text), nil, .texts([String(repeating: "\"", count: length), text + "\\"])])
+                let quotes = String(repeating: #"\""#, count: length)
+                #expect(rows == [[text, nil, #"{"\#(quotes)","\#(text)\\"}"#]], "\(length)")
+            }
+        }
+    }
+
     @Test(arguments: ["SELECT %", "SELECT ROW(%)"])
     func `every kind comes back as it was sent`(form: String) async throws {
         let columns = """
