@@ -23,6 +23,15 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// For how long work of `later` goes on before the descriptors get their turn again.
     private static let laterNanosecondsMax: UInt64 = 1_000_000
 
+    /// For how long it asks for an answer that is due before it sleeps, in nanoseconds.
+    private static let spinMax: UInt64 = 60_000
+
+    /// How many answers are expected within some tens of microseconds; whoever expects one counts it in and out. Loop
+    /// thread only.
+    public var answersDue = 0
+    /// How long it waited lately while one was due, in nanoseconds: where that is long, asking again and again is no use.
+    private var answerTime: UInt64 = 0
+
     public let name: String
     private let epoll: Int32
     /// Urgent descriptors once more, to be asked in the middle of a turn.
@@ -176,7 +185,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func turn() {
-        let count = Int(epoll_wait(epoll, events, Int32(Self.eventsMax), waitMilliseconds()))
+        let count = Int(waitForEvents())
         // EINTR is a turn without events; anything else would be a descriptor or a pointer of ours gone bad.
         precondition(count >= 0 || errno == EINTR, "epoll_wait cannot fail on a descriptor that we own.")
         now = Self.clock()
@@ -224,6 +233,25 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
             delayed.removeFirst(delayedStart)
             delayedStart = 0
         }
+    }
+
+    /// While an answer is due at any moment, asks again and again before it sleeps: to be woken takes as long as some of what
+    /// PostgreSQL is asked for.
+    private func waitForEvents() -> Int32 {
+        let milliseconds = waitMilliseconds()
+        guard milliseconds != 0, answersDue > 0 else {
+            return epoll_wait(epoll, events, Int32(Self.eventsMax), milliseconds)
+        }
+        let start = Self.clock()
+        var count: Int32 = 0
+        while count == 0, answerTime < Self.spinMax, Self.clock() &- start < Self.spinMax {
+            count = epoll_wait(epoll, events, Int32(Self.eventsMax), 0)
+        }
+        if count == 0 { count = epoll_wait(epoll, events, Int32(Self.eventsMax), milliseconds) }
+        // The last eight or so count; one that took long must not outweigh them.
+        let taken = min(Self.clock() &- start, 4 * Self.spinMax)
+        answerTime = (7 * answerTime + taken) / 8
+        return count
     }
 
     private func waitMilliseconds() -> Int32 {

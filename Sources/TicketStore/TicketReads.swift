@@ -38,6 +38,8 @@ final class TicketReads: @unchecked Sendable {
     /// While so many statements of a line are on their way, what else it wants is gathered: one that PostgreSQL works
     /// on, and one for when it has ended that.
     private static let flightsMax = 2
+    /// So few are read while whoever sleeps is woken; of more the processor does better to let PostgreSQL have it.
+    private static let dueSoonMax = 8
     /// After this time what was gathered is sent nevertheless: how long it may wait for PostgreSQL is the lane's to say.
     private static let gatheringMax = Duration.milliseconds(50)
 
@@ -106,6 +108,8 @@ final class TicketReads: @unchecked Sendable {
         let isOne = batch.count == 1
         let isStaff = line.access.scope == .staff
         let lanes = isStaff ? connections.staff : connections.customer
+        let isDueSoon = batch.count <= Self.dueSoonMax
+        if isDueSoon { loop.answersDue += 1 }
         lanes.reads.run(
             isStaff ? nil : (Context.read, PostgresStore.whom(line.access)),
             then: isOne ? Statements.ticket : Statements.tickets,
@@ -114,6 +118,7 @@ final class TicketReads: @unchecked Sendable {
             ]
         ) { outcome in
             line.inFlight -= 1
+            if isDueSoon { self.loop.answersDue -= 1 }
             // Before those who wait go on: PostgreSQL works on while their answers are written.
             self.send(line, flightsMax: Self.flightsMax)
             switch outcome {

@@ -37,6 +37,22 @@ private func onWhichLoop() async -> EventLoop? { EventLoop.current }
         #expect(EventLoop.current == nil)
     }
 
+    @Test func `an answer that does not come is not asked for again and again`() throws {
+        try withLoop { loop in
+            func used() -> UInt64 {
+                var time = timespec()
+                clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+                return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+            }
+            loop.answersDue = 1
+            defer { loop.answersDue = 0 }
+            let before = used()
+            for _ in 1...10 { try await loop.sleep(.milliseconds(30)) }
+            // A timer ends each wait; the loop was asleep for nine tenths of the time and more.
+            #expect(used() - before < 150_000_000)
+        }
+    }
+
     @Test func `many threads enqueue and nothing is lost`() throws {
         let loop = try EventLoop(name: "many")
         try loop.start()
