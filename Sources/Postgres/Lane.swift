@@ -40,6 +40,8 @@ public final class Lane: @unchecked Sendable {
     private var outage: (ticks: Int64, reason: String)?
     private var isClosed = false
     private var whenIdle: (() -> Void)?
+    /// Those that lead to the same servers.
+    private var others: [Lane] = []
     private let tally = LaneTally()
 
     /// `connectionString` is libpq's: keywords and values, or a URI.
@@ -48,6 +50,12 @@ public final class Lane: @unchecked Sendable {
         self.options = options
         admission = Admission(waitMax: options.waitMax.nanoseconds, shedsEarly: options.shedsEarly)
         settings = ConnectionSettings(connectionString: connectionString, lane: options)
+    }
+
+    /// Lets lanes of one loop that lead to the same servers share what one of them finds out: when a server no longer
+    /// answers it, none of them sends anything more on a connection that was idle, and would be silent, too.
+    public static func group(_ lanes: [Lane]) {
+        for lane in lanes { lane.others = lanes.filter { $0 !== lane } }
     }
 
     /// Runs one statement in a transaction of its own and returns its rows.
@@ -122,6 +130,7 @@ public final class Lane: @unchecked Sendable {
         precondition(loop.isCurrent, "A lane is used on its loop's thread only.")
         guard !isClosed else { return }
         isClosed = true
+        others = []
         nextAttempt?.cancel()
         if hasWork {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
@@ -266,9 +275,17 @@ extension Lane {
         let silenceMax = statementTimeout.nanoseconds * UInt64(options.inFlightMax > 1 ? 2 : 1) + 2_000_000_000
         let silent = sessions.filter { session in session.oldest.map { now &- $0 > silenceMax } ?? false }
         guard !silent.isEmpty else { return }
+        for session in silent { session.lose(Self.silence) }
         // Idle connections lead to the same server: each would swallow a request for as long to find out.
-        let idle = sessions.filter { $0.isReady && $0.inFlight == 0 && !$0.isReserved }
-        for session in silent + idle { session.lose("no answer for too long") }
+        for lane in [self] + others { lane.loseIdle() }
+    }
+
+    private static let silence = "no answer for too long"
+
+    private func loseIdle() {
+        for session in sessions where session.isReady && session.inFlight == 0 && !session.isReserved {
+            session.lose(Self.silence)
+        }
     }
 
     private var hasWork: Bool {

@@ -116,17 +116,20 @@ struct Connections: Sendable {
             loop: loop, connectionString: options.url,
             channels: [PostgresStore.peopleChannel, PostgresStore.feedChannel], onChange: { _ in notified(nil) },
             onNotification: { channel, _ in notified(channel) })
+        Lane.group(all)
         let listener = listener
         loop.execute { listener.start() }
+    }
+
+    private var all: [Lane] {
+        [jobs, feed, sequencer] + [staff, customer].flatMap { [$0.reads, $0.writes, $0.slow, $0.bulk] }
     }
 
     /// What runs is given `grace` in all.
     func close(grace: Duration) async {
         let end = ContinuousClock.now + grace
         listener.close()
-        for lane in [jobs, feed, sequencer] + [staff, customer].flatMap({ [$0.reads, $0.writes, $0.slow, $0.bulk] }) {
-            await lane.close(grace: max(.zero, end - ContinuousClock.now))
-        }
+        for lane in all { await lane.close(grace: max(.zero, end - ContinuousClock.now)) }
     }
 }
 

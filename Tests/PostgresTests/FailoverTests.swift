@@ -100,6 +100,27 @@ import Testing
         }
     }
 
+    @Test func `when a server hangs, not every lane has to find out by itself`() async throws {
+        try await Self.withTwo { clusters, string in
+            let url = string + " connect_timeout=2"
+            let change: @Sendable (inout LaneOptions) -> Void = { $0.statementTimeout = .seconds(1) }
+            try await withLane(.exclusive(connections: 2), url: url, change) { loop, lane in
+                var options = LaneOptions(name: "patient", mode: .exclusive(connections: 2))
+                options.statementTimeout = .seconds(30)
+                let patient = Lane(loop: loop, connectionString: url, options: options)
+                Lane.group([lane, patient])
+                #expect(try await Self.answering(patient, on: loop) == 0)
+                #expect(try await Self.answering(lane, on: loop) == 0)
+                try clusters[0].freeze()
+                _ = await failure { _ = try await lane.run(Self.hostNumber) }
+                // Alone it would ask the connection that it has, and wait for half a minute.
+                let answering = try await Self.answering(patient, on: loop, within: 8)
+                #expect(answering == 1)
+                await patient.close()
+            }
+        }
+    }
+
     @Test func `a script on a server that has turned read-only ends its connection, too`() async throws {
         try await Self.withTwo { _, url in
             try await withLane(.exclusive(connections: 1), url: url) { loop, lane in
