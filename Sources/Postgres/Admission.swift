@@ -39,8 +39,10 @@ struct Admission {
     mutating func admits(behind waiting: Int, slots: Int, at now: UInt64) -> Bool {
         let wait = serviceTime * Double(waiting + 1) / Double(max(1, slots))
         guard shedsEarly else { return wait <= Double(waitMax) }
-        if now &- intervalStart > Self.interval {
-            isOverloaded = isOverloaded && 4 * refused > served + refused
+        let elapsed = now &- intervalStart
+        if elapsed > Self.interval {
+            // Whoever asks after a long silence finds an old count.
+            isOverloaded = isOverloaded && elapsed <= 2 * Self.interval && 4 * refused > served + refused
             (intervalStart, served, refused) = (now, 0, 0)
         }
         let bound =

@@ -102,6 +102,11 @@ import Testing
         }
         let isLetIn = letsIn(burst)
         #expect(isLetIn)
+        // Nor does it outlast a silence, whatever the last count was.
+        overload(seconds: 2)
+        now += 1_000_000_000
+        let isLetInAfterSilence = letsIn(burst)
+        #expect(isLetInAfterSilence)
     }
 
     @Test func `nothing is known before the first is served, and all may wait`() {
