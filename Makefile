@@ -37,8 +37,8 @@ build: packages ## Builds the release binary, .build/release/reglament
 
 test: build testpackages ## Runs all tests on a PostgreSQL it starts itself, and the counting rules' vectors on the release binary
 	.build/release/reglament calendar check Tests/RegulationsTests/Vectors/*.jsonl
-	timeout --foreground 1500 Scripts/with-postgres swift test --disable-xctest --skip '$(ALONE)'
-	timeout --foreground 600 Scripts/with-postgres swift test --disable-xctest --skip-build --filter '$(ALONE)'
+	timeout --foreground 1500 Scripts/with-postgres Scripts/run-tests --skip '$(ALONE)'
+	timeout --foreground 600 Scripts/with-postgres Scripts/run-tests --skip-build --filter '$(ALONE)'
 
 test-cluster: build ## Kills the database server that takes the writes ten times under load: etcd, Patroni, three PostgreSQL; ten minutes
 	@Scripts/install-packages --cluster
@@ -46,7 +46,7 @@ test-cluster: build ## Kills the database server that takes the writes ten times
 
 ambiguity: testpackages ## Sends far more ambiguous requests through the proxies, and far more mutations, than `make test` does
 	REGLAMENT_TEST_AMBIGUOUS=20000 REGLAMENT_TEST_MUTATIONS=50000 \
-	    swift test --disable-xctest --filter 'DifferentialTests|MutationTests'
+	    Scripts/run-tests --filter 'DifferentialTests|MutationTests'
 
 lint: ## Checks the format of the Swift sources and the scripts' syntax
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests

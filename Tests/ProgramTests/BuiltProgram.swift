@@ -87,6 +87,9 @@ struct RunningService: Sendable {
         init(_ value: Process) { self.value = value }
     }
 
+    /// A start makes a cluster and waits for the disk at each migration: beside a busy disk that takes a while.
+    private static let startMax = Duration.seconds(60)
+
     /// Returns when it listens; what it says is in the folder's `output` and `errors`.
     static func start(
         _ settings: [String: String], words: [String] = ["serve"], in folder: PrivateFolder
@@ -103,7 +106,8 @@ struct RunningService: Sendable {
         if !keepsOutput { process.standardOutput = try folder.file("output") }
         process.standardError = try folder.file("errors")
         try process.run()
-        for _ in 0..<600 {
+        let end = ContinuousClock.now + startMax
+        while ContinuousClock.now < end {
             let said = try folder.text("errors").split(separator: "\n")
             if let line = said.first(where: { $0.hasPrefix("listening on ") }) {
                 return RunningService(process: .init(process), address: String(line.dropFirst("listening on ".count)))
