@@ -20,6 +20,9 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private static let eventsMax = 256
     /// After so many descriptors of a turn the urgent ones are asked, and what came of all is done.
     private static let urgentAfter = 32
+    /// A loop that has found so many ready in every turn for so long is behind, in nanoseconds.
+    private static let manyReady = 32
+    private static let behindAfter: UInt64 = 10_000_000
     /// For how long work of `later` goes on before the descriptors get their turn again.
     private static let laterNanosecondsMax: UInt64 = 1_000_000
 
@@ -51,6 +54,12 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// The clock at the start of this turn, in nanoseconds of CLOCK_MONOTONIC; loop thread only.
     public private(set) var now: UInt64 = EventLoop.clock()
+    /// The first of the turns without a pause in which many descriptors were ready; nil: there were few in this one.
+    private var manySince: UInt64?
+
+    /// Whether more comes than it gets done: whoever gives others work on the same processors had better give less.
+    /// Loop thread only.
+    public var isBehind: Bool { manySince.map { now &- $0 > Self.behindAfter } ?? false }
 
     /// Makes a loop that nobody runs yet; `name` (at most 15 bytes are shown) names its thread.
     public init(name: String) throws(EventLoopError) {
@@ -189,6 +198,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         // EINTR is a turn without events; anything else would be a descriptor or a pointer of ours gone bad.
         precondition(count >= 0 || errno == EINTR, "epoll_wait cannot fail on a descriptor that we own.")
         now = Self.clock()
+        manySince = count < Self.manyReady ? nil : manySince ?? now
         for index in 0..<max(count, 0) {
             let token = clinux_event_token(events + index)
             if token == WatchTable.wakeUpToken {

@@ -8,6 +8,8 @@
 struct Admission {
     /// For so long it is counted how many are refused.
     private static let interval: UInt64 = 300_000_000
+    /// For so long fewer slots may take to show.
+    private static let settling: UInt64 = 20_000_000
     /// So long may be waited in a burst, or four times as long as being served takes.
     private static let burstWait = 50_000_000.0
     private static let burstTimes = 4.0
@@ -22,6 +24,15 @@ struct Admission {
     private var intervalStart: UInt64 = 0
     private var served = 0
     private var refused = 0
+    /// Nil: all slots are used.
+    private var limit: Limit?
+
+    private struct Limit {
+        var slots: Int
+        var since: UInt64
+        /// When the loop was behind for the last time.
+        var behind: UInt64
+    }
 
     /// `waitMax` in nanoseconds.
     init(waitMax: UInt64, shedsEarly: Bool) {
@@ -45,13 +56,36 @@ struct Admission {
             isOverloaded = isOverloaded && elapsed <= 2 * Self.interval && 4 * refused > served + refused
             (intervalStart, served, refused) = (now, 0, 0)
         }
-        let bound =
-            isOverloaded ? max(Self.overloadWait, serviceTime) : max(Self.burstWait, serviceTime * Self.burstTimes)
+        let bound = isOverloaded ? max(Self.overloadWait, serviceTime) : burstBound
         let isLetIn = wait <= min(bound, Double(waitMax))
         if !isLetIn {
             refused += 1
             isOverloaded = true
         }
         return isLetIn
+    }
+
+    /// Whether somebody was let in who has had to wait for longer than a burst may: fewer slots were used than when they came.
+    func isTooLate(_ waited: UInt64) -> Bool { limit != nil && Double(waited) > burstBound }
+
+    private var burstBound: Double { max(Self.burstWait, serviceTime * Self.burstTimes) }
+
+    /// How many of `slots` are used at a time. A loop that is behind has half as many used as before, two at least, and one
+    /// more for each interval in which it was not: PostgreSQL often has the same processors, and beside four of its processes
+    /// a fifth of one was not enough to refuse the rest. Fewer than two, and PostgreSQL waits for the loop.
+    mutating func usable(of slots: Int, isBehind: Bool, at now: UInt64) -> Int {
+        if isBehind {
+            var used = limit ?? Limit(slots: slots, since: 0, behind: now)
+            used.behind = now
+            if used.slots > 2, now &- used.since > Self.settling {
+                used.slots = max(2, used.slots / 2)
+                used.since = now
+            }
+            limit = used.slots < slots ? used : nil
+        } else if let used = limit {
+            let more = used.slots + Int(min((now &- max(used.since, used.behind)) / Self.interval, UInt64(slots)))
+            if more > used.slots { limit = more < slots ? Limit(slots: more, since: now, behind: used.behind) : nil }
+        }
+        return limit?.slots ?? slots
     }
 }

@@ -195,6 +195,8 @@ extension Lane {
     private func submit(_ waiting: Waiting) {
         precondition(loop.isCurrent, "A lane is used on its loop's thread only.")
         if isClosed { return waiting.fail(.unavailable("the lane is closed")) }
+        // There is room again that nobody said a word of when the loop has just caught up.
+        if !queue.isEmpty { serveQueue() }
         if queue.isEmpty, let session = roomiest() { return hand(waiting, to: session) }
         if let outage, isOver(outage.ticks) { return waiting.fail(.unavailable(outage.reason)) }
         guard queue.count < options.queueMax else {
@@ -209,9 +211,14 @@ extension Lane {
     /// Whether the next request would be refused as `overloaded` at once: whoever asks first need not put it together.
     public var isTurningAway: Bool {
         // While nothing is connected nobody knows how long it will be: the outage's own limits count then.
-        guard outage == nil, roomiest() == nil else { return false }
-        return !admission.admits(
-            behind: queue.count, slots: options.connectionsMax * options.inFlightMax, at: loop.now)
+        guard outage == nil, !queue.isEmpty || roomiest() == nil else { return false }
+        return !admission.admits(behind: queue.count, slots: slots, at: loop.now)
+    }
+
+    /// How many requests may be on their way.
+    private var slots: Int {
+        let all = options.connectionsMax * options.inFlightMax
+        return options.shedsEarly ? admission.usable(of: all, isBehind: loop.isBehind, at: loop.now) : all
     }
 
     private func hand(_ waiting: Waiting, to session: Session) {
@@ -226,8 +233,8 @@ extension Lane {
     }
 
     private func serveQueue() {
-        while !queue.isEmpty, let session = roomiest(), let (_, waiting) = queue.popFirst() {
-            hand(waiting, to: session)
+        while !queue.isEmpty, let session = roomiest(), let (since, waiting) = queue.popFirst() {
+            if admission.isTooLate(loop.now &- since) { waiting.fail(.overloaded) } else { hand(waiting, to: session) }
         }
         if !queue.isEmpty { openSessions() }
         endIdlingIfIdle()
@@ -235,6 +242,7 @@ extension Lane {
 
     /// The ready session with the fewest requests on their way, if it takes one more.
     private func roomiest() -> Session? {
+        if options.shedsEarly, sessions.count(where: { $0.inFlight > 0 || $0.isReserved }) >= slots { return nil }
         var best: Session?
         for session in sessions where session.isReady && !session.isReserved {
             if session.inFlight == 0 { return session }

@@ -75,6 +75,30 @@ func pair() -> (Int32, Int32) {
         #expect(place < 100, "it came after \(place) others")
     }
 
+    /// Descriptors that are ready in each turn; whether that is more than a loop gets done.
+    @Test(arguments: [(20, false), (64, true)])
+    func `a loop is behind while many are ready turn after turn, not in a burst`(count: Int, isMuch: Bool) throws {
+        try withLoop { loop in
+            // However long it has been idle, one burst is not many turns.
+            try await loop.sleep(.milliseconds(30))
+            let ends = (0..<count).map { _ in pair() }
+            var seen: [Bool] = []
+            for (_, theirs) in ends { write(theirs, "x", 1) }
+            let watches = try ends.map { mine, _ in
+                try loop.watch(mine, .readable, Handler { _ in seen.append(loop.isBehind) })
+            }
+            try await loop.sleep(.milliseconds(60))
+            #expect(!seen[0] && seen.last == isMuch)
+            for watch in watches { watch.cancel() }
+            try await loop.sleep(.milliseconds(2))
+            #expect(!loop.isBehind)
+            for (one, other) in ends {
+                close(one)
+                close(other)
+            }
+        }
+    }
+
     @Test func `an update changes what is waited for`() throws {
         let log = Log()
         try withLoop { loop in

@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import TestKit
 import Testing
 
@@ -109,6 +110,75 @@ import Testing
         #expect(isLetInAfterSilence)
     }
 
+    /// Slots; how many are used after each 100 ms in which the loop was behind (`-`) or not (`+`).
+    @Test(arguments: [
+        (1, "-+-", [1, 1, 1]), (2, "--+", [2, 2, 2]), (4, "+--+", [4, 2, 2, 2]),
+        (4, "-++++++++", [2, 2, 2, 3, 3, 3, 4, 4, 4]), (16, "-----+-", [8, 4, 2, 2, 2, 2, 2]),
+    ])
+    func `fewer slots are used while the loop is behind, and more again afterwards`(
+        slots: Int, turns: String, expected: [Int]
+    ) {
+        var admission = Admission(waitMax: 1_000_000_000, shedsEarly: true)
+        let used = turns.enumerated().map { number, turn in
+            admission.usable(of: slots, isBehind: turn == "-", at: UInt64(number + 1) * 100_000_000)
+        }
+        #expect(used == expected)
+    }
+
+    /// Milliseconds of service, and for how long one may have waited who was let in.
+    @Test(arguments: [(1, 50), (10, 50), (50, 200)])
+    func `who waits for longer than a burst may is refused after all, where fewer slots are used`(
+        service: UInt64, bound: UInt64
+    ) {
+        var admission = Admission(waitMax: 1_000_000_000, shedsEarly: true)
+        admission.noteServed(service * 1_000_000)
+        for (isBehind, now) in [(false, 100), (true, 200), (false, 1200)] as [(Bool, UInt64)] {
+            let used = admission.usable(of: 4, isBehind: isBehind, at: now * 1_000_000)
+            #expect(!admission.isTooLate(bound * 1_000_000))
+            #expect(admission.isTooLate(bound * 1_000_000 + 1) == (used < 4))
+        }
+        // All are used again after so long a silence.
+        #expect(!admission.isTooLate(.max))
+    }
+
+    @Test func `a lane asks for two at a time while its loop is behind, and for all once it is not`() async throws {
+        try await withLane(.exclusive(connections: 4), { $0.shedsEarly = true }) { loop, lane in
+            let end = Locked(false)
+            let naps = (0..<8).map { _ in
+                Task(executorPreference: loop) {
+                    while !end.withLock({ $0 }) {
+                        _ = try? await lane.run(.text("nap", "SELECT pg_sleep(0.005)::text"))
+                        try await loop.sleep(.microseconds(500))
+                    }
+                }
+            }
+            /// The most that are on their way in a tenth of a second, asked for again until it is what is expected.
+            func most(_ expected: Int) async throws -> Int {
+                var most = 0
+                for _ in 0..<100 where most != expected {
+                    most = 0
+                    for _ in 0..<50 {
+                        try await loop.sleep(.milliseconds(2))
+                        most = max(most, lane.counts.inFlight)
+                    }
+                }
+                return most
+            }
+            #expect(try await most(4) == 4)
+            var ends: [Int32] = [0, 0]
+            try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+            write(ends[1], "x", 1)
+            let copies = (0..<40).map { _ in dup(ends[0]) }
+            let watches = try copies.map { try loop.watch($0, .readable, Idle()) }
+            #expect(try await most(2) == 2)
+            for watch in watches { watch.cancel() }
+            #expect(try await most(4) == 4)
+            end.withLock { $0 = true }
+            for nap in naps { _ = await nap.result }
+            for descriptor in copies + ends { close(descriptor) }
+        }
+    }
+
     @Test func `nothing is known before the first is served, and all may wait`() {
         var admission = Admission(waitMax: 1_000_000, shedsEarly: true)
         #expect((0..<1000).allSatisfy { admission.admits(behind: $0, slots: 1, at: UInt64($0)) })
@@ -132,4 +202,9 @@ import Testing
             #expect(lane.counts.waiting == 0)
         }
     }
+}
+
+/// Leaves what is ready as it is.
+private final class Idle: ReadinessHandler {
+    func ready(_ readiness: Readiness) {}
 }
