@@ -3,7 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages testpackages run build test test-cluster ambiguity lint contract check soak soak-job soak-steady bench bench-growth fuzz docs deb test-deb debpackages clean
+.PHONY: help packages testpackages run build test test-cluster test-outside ambiguity lint contract check soak soak-job soak-steady bench bench-growth
+.PHONY: bench-overload fuzz sanitize docs deb test-deb debpackages clean
 
 ROUNDS ?= 200
 SEED ?= 1
@@ -44,6 +45,11 @@ test-cluster: build ## Kills the database server that takes the writes ten times
 	@Scripts/install-packages --cluster
 	Scripts/test-cluster
 
+test-outside: build ## Lets sslyze look at its TLS, and slowhttptest hold a thousand slow connections while others ask; three minutes
+	@Scripts/install-packages --outside
+	swift build $(RELEASE) --product bench-load
+	Scripts/test-outside
+
 ambiguity: testpackages ## Sends far more ambiguous requests through the proxies, and far more mutations, than `make test` does
 	REGLAMENT_TEST_AMBIGUOUS=20000 REGLAMENT_TEST_MUTATIONS=50000 \
 	    Scripts/run-tests --filter 'DifferentialTests|MutationTests'
@@ -78,12 +84,19 @@ bench: build ## Measures against pgbench and nginx on this machine, and writes d
 	swift build $(RELEASE) --product bench-load
 	Scripts/bench
 
+bench-overload: build ## Asks for ten times the lists and searches that one core can serve; two minutes
+	swift build $(RELEASE) --product bench-load
+	Scripts/bench-overload
+
 bench-growth: build ## Measures at ten thousand, a million and ten million tickets; filling the last needs 90 GB free
 	swift build $(RELEASE) --product bench-fill
 	Scripts/bench-growth --job
 
 fuzz: packages ## Fuzzes each reader of bytes from outside for two minutes
 	Scripts/fuzz
+
+sanitize: testpackages ## Runs all tests with the address sanitizer and the thread sanitizer; an hour
+	Scripts/sanitize
 
 docs: packages ## Writes the generated pages of docs/reference
 	swift run reglament docs
