@@ -2,9 +2,11 @@
 #include "CLinux.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -136,3 +138,22 @@ int clinux_peer(int socket, int *process, unsigned int *user) {
     *user = credentials.uid;
     return 0;
 }
+
+static int give_back(struct dl_phdr_info *info, size_t size, void *context) {
+    (void)size;
+    (void)context;
+    // What the kernel itself maps is no file.
+    if (strstr(info->dlpi_name, "vdso") != NULL) { return 0; }
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < info->dlpi_phnum; index++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[index];
+        // Of what may be written, some has been (relocations), and is in no file.
+        if (header->p_type != PT_LOAD || (header->p_flags & PF_W) != 0) { continue; }
+        uintptr_t start = (info->dlpi_addr + header->p_vaddr + page - 1) / page * page;
+        uintptr_t end = (info->dlpi_addr + header->p_vaddr + header->p_memsz) / page * page;
+        if (end > start) { madvise((void *)start, end - start, MADV_DONTNEED); }
+    }
+    return 0;
+}
+
+void clinux_give_back_file_pages(void) { dl_iterate_phdr(give_back, NULL); }

@@ -22,6 +22,32 @@ import Testing
         }
     }
 
+    @Test func `the code of a start does not stay in memory`() async throws {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        try await TestDatabase.with(.migrated) { database in
+            let service = try await RunningService.start(["REGLAMENT_DATABASE_URL": database.ownerURL], in: folder)
+            let status = URL(filePath: "/proc/\(service.process.value.processIdentifier)/status")
+            /// Of files, in KiB: `RssFile:     18604 kB`
+            func resident() throws -> Int {
+                let lines = String(decoding: try Data(contentsOf: status), as: UTF8.self).split(separator: "\n")
+                let line = try #require(lines.first { $0.hasPrefix("RssFile:") })
+                return try #require(Int(line.split { !$0.isNumber }[0]))
+            }
+            var (most, least) = (0, Int.max)
+            let end = ContinuousClock.now + .seconds(30)
+            while least > most / 2, ContinuousClock.now < end {
+                least = try resident()
+                most = max(most, least)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(least <= most / 2, "\(most) KiB became \(least)")
+            // What is needed again is there again.
+            #expect(try await service.call("GET", "/readyz", token: "").status == 200)
+            #expect(try await service.end(SIGTERM) == 0)
+        }
+    }
+
     @Test func `two servers on one database catch up a missed night once`() async throws {
         let (first, second) = (try PrivateFolder(), try PrivateFolder())
         defer { for folder in [first, second] { folder.remove() } }

@@ -43,3 +43,7 @@ long clinux_send_descriptors(int socket, const void *bytes, size_t count, const 
 long clinux_receive_descriptors(int socket, void *bytes, size_t count, int *descriptors, int *many);
 /// Who connected to, or listened on, the other end of a Unix socket: 0, or -1 with errno.
 int clinux_peer(int socket, int *process, unsigned int *user);
+
+/// Gives back the memory of what the program and its libraries are read from files and never write: code and constants.
+/// What is used again is read again, from the page cache as a rule.
+void clinux_give_back_file_pages(void);
