@@ -45,7 +45,7 @@ test-cluster: build ## Kills the database server that takes the writes ten times
 	@Scripts/install-packages --cluster
 	Scripts/test-cluster
 
-test-outside: build ## Lets sslyze look at its TLS, and slowhttptest hold a thousand slow connections while others ask; three minutes
+test-outside: build ## Lets sslyze look at its TLS, and slowhttptest hold a thousand slow connections while others ask; two minutes
 	@Scripts/install-packages --outside
 	swift build $(RELEASE) --product bench-load
 	Scripts/test-outside
@@ -84,7 +84,7 @@ bench: build ## Measures against pgbench and nginx on this machine, and writes d
 	swift build $(RELEASE) --product bench-load
 	Scripts/bench
 
-bench-overload: build ## Asks for ten times the lists and searches that one core can serve; two minutes
+bench-overload: build ## Asks for ten times the lists and searches that one core can serve; three minutes
 	swift build $(RELEASE) --product bench-load
 	Scripts/bench-overload
 
@@ -95,7 +95,7 @@ bench-growth: build ## Measures at ten thousand, a million and ten million ticke
 fuzz: packages ## Fuzzes each reader of bytes from outside for two minutes
 	Scripts/fuzz
 
-sanitize: testpackages ## Runs all tests with the address sanitizer and the thread sanitizer; an hour
+sanitize: testpackages ## Runs all tests with the address sanitizer and the thread sanitizer; it takes long
 	Scripts/sanitize
 
 docs: packages ## Writes the generated pages of docs/reference
