@@ -36,6 +36,12 @@ struct ClusterProcess {
         throw ClusterError("PostgreSQL (process \(id)) does not answer for a minute, see \(place.log).")
     }
 
+    /// Waits until the process itself is gone, a minute at most: PostgreSQL removes its `postmaster.pid`, for which
+    /// `pg_ctl stop` waits, before it gives back its memory and ends.
+    func awaitEnd() {
+        for _ in 0..<6000 where Self.link("/proc/\(id)/cwd") == Self.real(place.data) { usleep(10_000) }
+    }
+
     private static func lines(of place: ClusterPlace) -> [String] {
         (smallFile(place.data + "/postmaster.pid") ?? "").split(separator: "\n", omittingEmptySubsequences: false).map {
             String($0)

@@ -49,9 +49,10 @@ final class PrivateCluster {
         // Without the lock nobody can tell who is last; then it is left running, and the next one takes it over.
         guard (try? locks.lockChange { _ in }) != nil else { return }
         defer { locks.unlockChange() }
-        guard locks.leaveUsers(), ClusterProcess(of: place) != nil else { return }
-        _ = try? tools.run(
+        guard locks.leaveUsers(), let process = ClusterProcess(of: place) else { return }
+        let isStopped = try? tools.run(
             "pg_ctl", ["stop", "--pgdata=\(place.data)", "--mode=fast", "--wait", "--timeout=60"], log: -1)
+        if isStopped == true { process.awaitEnd() }
         rmdir(place.sockets)
     }
 
