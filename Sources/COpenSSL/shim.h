@@ -12,6 +12,36 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+// A context is taken for each message and given back after it: to make one costs more than to digest what an identifier or
+// a token has.
+
+/// Where a thread keeps the one that was given back; NULL there: it has none.
+static inline EVP_MD_CTX **copenssl_spare_digest_context(void) {
+    static _Thread_local EVP_MD_CTX *spare;
+    return &spare;
+}
+
+/// A context that has begun a message under `algorithm`; NULL when there is no memory.
+static inline EVP_MD_CTX *copenssl_begin_digest(const EVP_MD *algorithm) {
+    EVP_MD_CTX **spare = copenssl_spare_digest_context();
+    EVP_MD_CTX *context = *spare != NULL ? *spare : EVP_MD_CTX_new();
+    *spare = NULL;
+    if (context != NULL && EVP_DigestInit_ex(context, algorithm, NULL) != 1) {
+        EVP_MD_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+static inline void copenssl_end_digest(EVP_MD_CTX *context) {
+    EVP_MD_CTX **spare = copenssl_spare_digest_context();
+    if (*spare == NULL) {
+        *spare = context;
+    } else {
+        EVP_MD_CTX_free(context);
+    }
+}
+
 // What OpenSSL has as macros only, which Swift does not see.
 
 /// TLS 1.2 at least, no renegotiation, no compression, the server's order of ciphers. Sessions live in tickets alone:

@@ -32,6 +32,9 @@ public struct Digest: Sendable, Hashable {
     /// 64 lower-case hexadecimal digits.
     public var hex: String { withBytes(Hex.encode) }
 
+    /// The first 16 of these digits: enough to tell apart what nobody forges.
+    public var beginning: String { withBytes { Hex.encode(UnsafeRawBufferPointer(rebasing: $0[..<8])) } }
+
     public static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
 
     /// Any eight bytes of a digest are as good as a hash of all, and nobody can choose them.
@@ -57,12 +60,12 @@ public struct SHA256: ~Copyable {
     nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
 
     public init() {
-        context = EVP_MD_CTX_new()
-        // Only memory exhaustion makes these fail; there is nothing left to do then.
-        precondition(context != nil && EVP_DigestInit_ex(context, Self.algorithm, nil) == 1, "OpenSSL refused SHA-256")
+        context = copenssl_begin_digest(Self.algorithm)
+        // Only memory exhaustion makes it fail; there is nothing left to do then.
+        precondition(context != nil, "OpenSSL refused SHA-256")
     }
 
-    deinit { EVP_MD_CTX_free(context) }
+    deinit { copenssl_end_digest(context) }
 
     public mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
 

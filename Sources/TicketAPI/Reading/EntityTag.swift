@@ -4,7 +4,7 @@ import Tickets
 /// The `ETag` of a ticket: its version, then what of everything else changes the body.
 enum EntityTag {
     static func make(version: Int, body: [UInt8]) -> String {
-        "\"\(version)-\(Digest(of: body).hex.prefix(16))\""
+        "\"\(version)-\(Digest(of: body).beginning)\""
     }
 
     /// Whether an `If-Match` admits a change of a ticket with this version; weak tags never do (RFC 9110, 13.1.1).
