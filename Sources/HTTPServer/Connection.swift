@@ -275,11 +275,13 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
                 number: number, isHead: head.method == "HEAD", minorVersion: head.minorVersion,
                 isPersistent: head.isPersistent && !isLast, owesContinue: head.expectsContinue,
                 body: InboundBody(head.framing, limits: configuration.head, bytesMax: configuration.bodyBytesMax)))
-        let request = request(head, body: body(of: head, number))
-        let handler = context.handler
+        let request = context.coding.decoded(request(head, body: body(of: head, number)))
         runningHandlers += 1
         Task.immediate(executorPreference: loop) { @Sendable [self] in
-            let response = await handler(request)
+            var response = await context.handler(request)
+            if context.coding.isAskedFor(request.fields) {
+                response = await context.coding.encode(response, for: request.fields)
+            }
             answer(response, to: number)
             handlerEnded()
         }

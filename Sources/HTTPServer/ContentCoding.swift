@@ -15,24 +15,16 @@ final class ContentCoding: @unchecked Sendable {
         self.workers = workers
     }
 
-    /// The handler as a connection calls it.
-    func around(
-        _ handler: @escaping @Sendable (Request) async -> Response
-    ) -> @Sendable (Request) async -> Response {
-        { @Sendable [self] request in
-            let response: Response
-            // An empty body that is said to be gzipped is cut short: not even nothing gzips to that.
-            if !request.body.isEmpty || request.fields.contains("content-length"), isGzip(request.fields) {
-                response = await handler(decoded(request))
-            } else {
-                response = await handler(request)
-            }
-            guard configuration.gzipLevel > 0, request.fields.contains("accept-encoding") else { return response }
-            return await encode(response, for: request.fields)
-        }
-    }
-
     // MARK: Requests
+
+    /// The request as its handler sees it: with a plain body.
+    func decoded(_ request: Request) -> Request {
+        // An empty body that is said to be gzipped is cut short: not even nothing gzips to that.
+        guard !request.body.isEmpty || request.fields.contains("content-length"), isGzip(request.fields) else {
+            return request
+        }
+        return inflated(request)
+    }
 
     /// Exactly one coding that is ours; the handler refuses every other.
     private func isGzip(_ fields: Fields) -> Bool {
@@ -41,7 +33,7 @@ final class ContentCoding: @unchecked Sendable {
         return codings.count == 1 && ["gzip", "x-gzip"].contains(codings[0].lowercased())
     }
 
-    private func decoded(_ request: Request) -> Request {
+    private func inflated(_ request: Request) -> Request {
         var request = request
         request.fields.remove("content-encoding")
         request.fields.remove("content-length")
@@ -54,8 +46,12 @@ final class ContentCoding: @unchecked Sendable {
 
     // MARK: Responses
 
-    private func encode(_ response: Response, for fields: Fields) async -> Response {
-        let accepted = AcceptedCodings(fields.values("accept-encoding"))
+    /// Whether the client says which codings it takes: else `encode` would change nothing.
+    func isAskedFor(_ fields: Fields) -> Bool { configuration.gzipLevel > 0 && fields.contains("accept-encoding") }
+
+    /// The response in the coding that the client prefers.
+    func encode(_ response: Response, for fields: Fields) async -> Response {
+        let accepted = AcceptedCodings(fields)
         guard accepted.prefersGzip else { return response }
         if response.status == 304 { return tagged(response, for: fields) }
         guard case .bytes(let bytes) = response.body, isWorth(bytes.count, accepted), mayEncode(response.fields) else {
@@ -118,18 +114,26 @@ struct AcceptedCodings {
     private var identity: Int?
     private var any: Int?
 
-    init(_ values: [String]) {
-        for value in values {
-            for element in value.split(separator: ",") {
-                let parts = element.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false)
-                guard let weight = parts.count == 2 ? Self.weight(parts[1]) : 1000 else { continue }
-                switch parts[0].trimmingBlanks().lowercased() {
-                case "gzip", "x-gzip": gzip = weight
-                case "identity": identity = weight
-                case "*": any = weight
-                default: continue
-                }
-            }
+    init(_ fields: Fields) {
+        fields.forEachValue(of: "accept-encoding") { value in
+            for element in value.split(separator: UInt8(ascii: ",")) { note(Elements(rebasing: element)) }
+        }
+    }
+
+    private typealias Elements = UnsafeRawBufferPointer
+
+    /// One element: a coding, and after a semicolon its weight; what is neither says nothing.
+    private mutating func note(_ element: Elements) {
+        let end = element.firstIndex(of: UInt8(ascii: ";")) ?? element.count
+        let given = end == element.count ? 1000 : Self.weight(Self.trimmed(element[(end + 1)...]))
+        guard let weight = given else { return }
+        let name = Self.trimmed(element[..<end])
+        if Self.isSame(name, "gzip") || Self.isSame(name, "x-gzip") {
+            gzip = weight
+        } else if Self.isSame(name, "identity") {
+            identity = weight
+        } else if Self.isSame(name, "*") {
+            any = weight
         }
     }
 
@@ -141,26 +145,35 @@ struct AcceptedCodings {
     var refusesIdentity: Bool { (identity ?? any) == 0 }
 
     /// `q=0.5` in thousandths; nil: no weight.
-    private static func weight(_ text: Substring) -> Int? {
-        let text = text.trimmingBlanks().lowercased()
-        guard text.hasPrefix("q=") else { return nil }
-        let number = text.dropFirst(2)
-        let halves = number.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let whole = halves.first, whole == "0" || whole == "1" else { return nil }
-        let digits = halves.count == 2 ? halves[1] : ""
-        guard digits.utf8.count <= 3, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        let padded = digits + String(repeating: "0", count: 3 - digits.utf8.count)
-        let value = (whole == "1" ? 1000 : 0) + (Int(padded) ?? 0)
+    private static func weight(_ text: Elements) -> Int? {
+        guard text.count >= 3, isSame(Elements(rebasing: text[..<2]), "q="), text[2] == 0x30 || text[2] == 0x31,
+            text.count == 3 || text[3] == UInt8(ascii: "."), text.count <= 7
+        else { return nil }
+        var value = Int(text[2]) - 0x30
+        for index in 4..<7 {
+            let digit = index < text.count ? text[index] &- 0x30 : 0
+            guard digit < 10 else { return nil }
+            value = 10 * value + Int(digit)
+        }
         return value <= 1000 ? value : nil
     }
-}
 
-extension Substring {
-    fileprivate func trimmingBlanks() -> Substring {
-        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
-        var rest = drop(while: isBlank)
+    /// Without the blanks at both ends.
+    private static func trimmed(_ text: Slice<Elements>) -> Elements {
+        func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        var rest = text.drop(while: isBlank)
         while let last = rest.last, isBlank(last) { rest.removeLast() }
-        return rest
+        return Elements(rebasing: rest)
+    }
+
+    /// Without regard to the case of letters; `name` is in small ones.
+    private static func isSame(_ text: Elements, _ name: StaticString) -> Bool {
+        guard text.count == name.utf8CodeUnitCount else { return false }
+        for index in 0..<text.count {
+            let byte = text[index]
+            guard (byte &- 0x41 < 26 ? byte | 0x20 : byte) == name.utf8Start[index] else { return false }
+        }
+        return true
     }
 }
 

@@ -32,6 +32,7 @@ final class LoopContext: @unchecked Sendable {
     let loop: EventLoop
     let shared: ServerShared
     private(set) var handler: @Sendable (Request) async -> Response = { _ in Response(status: 503) }
+    let coding: ContentCoding
     var peers: [LoopContext] = []
     let counters = ServerCounters()
     /// Connections that are here or on their way.
@@ -53,6 +54,7 @@ final class LoopContext: @unchecked Sendable {
     init(loop: EventLoop, shared: ServerShared) {
         self.loop = loop
         self.shared = shared
+        coding = ContentCoding(shared.configuration, workers: shared.workers)
     }
 
     var isStopping: Bool { idleUntil != nil }
@@ -72,7 +74,7 @@ final class LoopContext: @unchecked Sendable {
     // MARK: Connections
 
     func listen(on sockets: [OpenSocket], handler: @escaping @Sendable (Request) async -> Response) {
-        self.handler = ContentCoding(shared.configuration, workers: shared.workers).around(handler)
+        self.handler = handler
         isReady.store(true, ordering: .releasing)
         listeners = sockets.map { Listener(context: self, socket: $0) }
         for listener in listeners { listener.resume() }

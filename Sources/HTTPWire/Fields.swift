@@ -54,6 +54,15 @@ public struct Fields: Sendable {
         return bytes.withUnsafeBytes { body(Self.value(entries[index], in: $0)) }
     }
 
+    /// Calls `body` with the bytes of each field of that name, in their order.
+    public func forEachValue(of name: String, _ body: (UnsafeRawBufferPointer) -> Void) {
+        var index = 0
+        while let next = find(name, from: index) {
+            bytes.withUnsafeBytes { body(Self.value(entries[next], in: $0)) }
+            index = next + 1
+        }
+    }
+
     public func contains(_ name: String) -> Bool { find(name, from: 0) != nil }
 
     public mutating func append(_ name: String, _ value: String) {
