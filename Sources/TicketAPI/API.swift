@@ -146,7 +146,10 @@ public final class API: Sendable {
         progress.call = call
         let now = now().truncatedToMilliseconds()
         guard Permissions.roles(call) != nil else { return try await answerOpenly(call, arguments, request, language) }
-        let (caller, standing) = try await authenticate(request, at: now)
+        let token = try shownToken(request)
+        let known = store.remembered(token)
+        let whose = if let known { known } else { try await store.caller(token: token) }
+        let (caller, standing) = try accept(whose, token, request, at: now)
         progress.caller = caller
         progress.standing = standing
         try admit(call, caller, standing, request)

@@ -19,10 +19,8 @@ public enum TokenSecret {
 }
 
 extension API {
-    /// Whose token the request carries (RFC 6750, 2.1 and 3), and how often it may still ask; nil: as often as it likes.
-    ///
-    /// Throws when nobody is recognised. Whether the standing allows the request is for the caller to look at.
-    func authenticate(_ request: Request, at now: Instant) async throws -> (Caller, RateLimits.Standing?) {
+    /// The token that the request carries (RFC 6750, 2.1); throws when it carries none, or its address has guessed too often.
+    func shownToken(_ request: Request) throws(Problem) -> Digest {
         // Who shows nothing guesses nothing.
         guard request.fields.contains("authorization") else { throw API.unauthorized(nil) }
         let token = API.token(request.fields)
@@ -30,12 +28,23 @@ extension API {
             figures.noteLimited(.address)
             throw Problem.tooManyRequests(retryAfter: wait)
         }
-        guard let token, let caller = try await store.caller(token: token), caller.expiresAt.map({ now < $0 }) ?? true
-        else {
-            limits?.noteFailure(token, from: request.remoteAddress)
-            throw API.unauthorized("invalid_token")
-        }
+        guard let token else { throw refused(nil, request) }
+        return token
+    }
+
+    /// The caller whose token it is, and how often they may still ask; nil: as often as they like.
+    ///
+    /// Throws when it is nobody's any more. Whether the standing allows the request is for the asker to look at.
+    func accept(
+        _ caller: Caller?, _ token: Digest, _ request: Request, at now: Instant
+    ) throws(Problem) -> (Caller, RateLimits.Standing?) {
+        guard let caller, caller.expiresAt.map({ now < $0 }) ?? true else { throw refused(token, request) }
         return (caller, limits?.take(token, caller.role))
+    }
+
+    private func refused(_ token: Digest?, _ request: Request) -> Problem {
+        limits?.noteFailure(token, from: request.remoteAddress)
+        return API.unauthorized("invalid_token")
     }
 
     /// The hash of the one token that is given, if it has the form of one.

@@ -45,9 +45,13 @@ final class CallerCache: @unchecked Sendable {
 }
 
 extension PostgresStore {
+    public func remembered(_ token: Digest) -> Caller?? {
+        connections.listener.isConnected ? callers.caller(token) : nil
+    }
+
     public func caller(token: Digest) async throws(StoreError) -> Caller? {
+        if let known = remembered(token) { return known }
         let listens = connections.listener.isConnected
-        if listens, let known = callers.caller(token) { return known }
         let revision = CallerCache.currentRevision
         let asked = EventLoop.clock()
         let caller: Caller?

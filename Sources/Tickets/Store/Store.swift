@@ -14,6 +14,8 @@ public protocol Store: TicketStoring, AttachmentStoring, PeopleStoring, Contract
     func isTurningListsAway(_ access: Access) -> Bool
     /// Whose token it is; nil: unknown, revoked, or its user deactivated. Expiry is the caller's to check.
     func caller(token: Digest) async throws(StoreError) -> Caller?
+    /// What `caller` would say without asking the database; nil: it would ask.
+    func remembered(_ token: Digest) -> Caller??
     /// Throws a replay when the key was used; returns when it is free.
     func lookUp(_ access: Access) async throws(StoreError)
     /// Keeps a refusal under the key.
