@@ -61,6 +61,7 @@ public enum JSONPointer {
     public static func appending(_ name: String, to parent: String) -> String {
         var pointer = parent
         pointer.append("/")
+        if !name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) { return pointer + name }
         for scalar in name.unicodeScalars {
             switch scalar {
             case "~": pointer.append("~0")

@@ -109,9 +109,8 @@ public struct JSONObjectReader {
     public mutating func objects(_ name: String, required: Bool = false) -> [JSONObjectReader]? {
         guard let nodes = array(name, required: required) else { return nil }
         let before = faults.list.count
-        let readers = nodes.enumerated().map {
-            JSONObjectReader($1, pointer: "\(pointer(to: name))/\($0)", faults: faults)
-        }
+        let pointer = pointer(to: name)
+        let readers = nodes.enumerated().map { JSONObjectReader($1, pointer: "\(pointer)/\($0)", faults: faults) }
         return faults.list.count == before ? readers : nil
     }
 
@@ -146,7 +145,7 @@ public struct JSONObjectReader {
             faults.add("not_a_string", at: pointer(), offset: node.offset)
             return nil
         }
-        if text.utf8.contains(0) {
+        if text.utf8.withContiguousStorageIfAvailable({ $0.contains(0) }) ?? text.utf8.contains(0) {
             faults.add("nul_character", at: pointer(), offset: node.offset)
             return nil
         }

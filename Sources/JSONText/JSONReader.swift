@@ -202,5 +202,7 @@ struct JSONNames {
 /// Whether two names have the same bytes. Equal bytes are equal strings, so `==`, which is quick for what it mostly sees,
 /// decides first.
 func isSameJSONName(_ left: String, _ right: String) -> Bool {
-    left == right && left.utf8.elementsEqual(right.utf8)
+    guard left == right else { return false }
+    var (left, right) = (left, right)
+    return left.withUTF8 { left in right.withUTF8 { right in left.elementsEqual(right) } }
 }
