@@ -58,6 +58,9 @@ public final class Lane: @unchecked Sendable {
         for lane in lanes { lane.others = lanes.filter { $0 !== lane } }
     }
 
+    /// Begins to connect before anybody waits: all connections of a pipelined lane, one of an exclusive one.
+    public func open() { openSessions() }
+
     /// Runs one statement in a transaction of its own and returns its rows.
     public func run<Row>(
         _ statement: Statement<Row>, _ parameters: [Parameter] = []

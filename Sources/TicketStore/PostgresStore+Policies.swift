@@ -21,9 +21,9 @@ public struct StoredPolicy: Sendable, Equatable {
 }
 
 extension PostgresStore {
-    /// Every version that was ever installed.
-    public func storedPolicies() async throws(StoreError) -> [StoredPolicy] {
-        try await read(.staff, Statements.policyVersions, [], slow: true)
+    /// Every version that was ever installed; `known` are the SHA-256 of documents that need not be sent, and are empty then.
+    public func storedPolicies(exceptDocuments known: [String] = []) async throws(StoreError) -> [StoredPolicy] {
+        try await read(.staff, Statements.policyVersions, [.texts(known)])
     }
 
     /// How many versions there are: one more than before is one that is not known here.
@@ -80,7 +80,8 @@ extension Statements {
     static let policyVersions = Statement<StoredPolicy>(
         "policy_versions",
         """
-        SELECT product, version, sha256, document, (extract(epoch FROM clock_timestamp() - installed_at) * 1000)::bigint
+        SELECT product, version, sha256, CASE WHEN sha256 = ANY ($1) THEN '' ELSE document END,
+               (extract(epoch FROM clock_timestamp() - installed_at) * 1000)::bigint
           FROM policy_versions
          ORDER BY product, version
         """

@@ -45,6 +45,9 @@ public final class PostgresStore: Store {
         listReads = ListReads(loop: loop)
     }
 
+    /// Connects for what is asked for first, before anybody waits for it; a database that is not there yet is no error.
+    public func open() { connections.staff.reads.open() }
+
     /// Ends every connection; what still runs is given `grace` to finish.
     public func close(grace: Duration = .seconds(5)) async {
         pulses.stop()

@@ -60,7 +60,9 @@ struct Installation: Sendable {
 
     private func text(_ name: String) throws -> [UInt8] { try Files.read("\(home)/Config/texts/\(name)") }
 
-    func migrations() throws -> [Migration] {
+    func migrations() throws -> [Migration] { try Self.migrations(home) }
+
+    static func migrations(_ home: String) throws -> [Migration] {
         let folder = "\(home)/Migrations"
         return try Files.names(in: folder).compactMap { name in
             Migration(fileName: name, bytes: try Files.read("\(folder)/\(name)"))

@@ -135,9 +135,10 @@ final class LiveRulebook: @unchecked Sendable {
         isLooking = true
         defer { (isLooking, lookedAt) = (false, EventLoop.clock()) }
         guard try await store.policyVersionCount() != versions.count else { return }
-        let stored = try await store.storedPolicies()
+        let files = installation.policies
+        let stored = try await store.storedPolicies(exceptDocuments: files.map(\.sha256))
         let now = EventLoop.clock()
-        for fault in versions.update(stored, at: now) { sayOnce(fault) }
+        for fault in versions.update(stored, at: now, files: files) { sayOnce(fault) }
         publish()
         var next = versions.next(after: now)
         while let time = next {

@@ -37,8 +37,11 @@ struct PolicyVersions {
     /// By product and version.
     var policies: [Policy] { versions.sorted { $0.key < $1.key }.map(\.value.policy) }
 
-    /// Takes over what the database has; gives a sentence for each version that is new and cannot be read.
-    mutating func update(_ stored: [StoredPolicy], at now: UInt64) -> [String] {
+    /// Takes over what the database has; gives a sentence for each version that is new and cannot be read. What is one of `files`
+    /// is not read again, and its document may be missing.
+    mutating func update(
+        _ stored: [StoredPolicy], at now: UInt64, files: [Installation.PolicyFile] = []
+    ) -> [String] {
         let isFirst = count == 0
         let keys = Set(stored.map { Key(product: $0.product, version: $0.version) })
         // Only a standby that was promoted before it had everything lacks what there was.
@@ -49,7 +52,11 @@ struct PolicyVersions {
             let key = Key(product: stored.product, version: stored.version)
             if versions[key] != nil || unreadable[key] != nil { continue }
             do {
-                let policy = try Policy(file: "\(stored.product) version \(stored.version)", bytes: stored.document)
+                let file = files.first { $0.sha256 == stored.sha256 && $0.isOf(stored) }
+                let policy =
+                    if let file { file.policy } else {
+                        try Policy(file: "\(stored.product) version \(stored.version)", bytes: stored.document)
+                    }
                 let replaces = keys.contains { $0.product == key.product && $0.version < key.version }
                 let delay = replaces ? Self.delay(age: stored.age, isFirst: isFirst) : .zero
                 versions[key] = Version(policy: policy, sha256: stored.sha256, inForceAt: now + delay.nanoseconds)
@@ -122,6 +129,12 @@ struct PolicyVersions {
     private func sha256(of policy: Policy) -> String? {
         let key = Key(product: policy.code, version: policy.version)
         return versions[key]?.sha256 ?? unreadable[key]
+    }
+}
+
+extension Installation.PolicyFile {
+    fileprivate func isOf(_ stored: StoredPolicy) -> Bool {
+        policy.code == stored.product && policy.version == stored.version
     }
 }
 

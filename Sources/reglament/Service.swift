@@ -8,6 +8,19 @@ import TicketAPI
 import TicketStore
 import Tickets
 
+/// The store of whatever the service does beside requests. It begins to connect at once, while files are read.
+struct ControlStore: Sendable {
+    let store: PostgresStore
+    /// Where the regulations are published, once they are known.
+    let known = Locked(Rulebook.empty)
+
+    init(on loop: EventLoop, _ options: ConnectionOptions, _ clock: ServiceClock) {
+        let known = known
+        store = PostgresStore(loop: loop, connections: options, rulebook: { known.withLock { $0 } }, now: clock.now)
+        store.open()
+    }
+}
+
 /// One running server: its loops, each with a store and an API of its own, and what it does beside requests.
 struct Service: Sendable {
     let settings: Settings
@@ -22,16 +35,16 @@ struct Service: Sendable {
     /// From the service manager, to be served on instead of the addresses of the settings.
     let given: GivenSockets?
 
-    /// Returns after SIGTERM or SIGINT, or when another process has taken over, and everything that ran is answered.
-    func run(on control: EventLoop) async throws {
+    /// Returns after SIGTERM or SIGINT, or when another process has taken over, and everything that ran is answered. When it
+    /// throws, the control store is still open.
+    func run(on control: EventLoop, _ controlStore: ControlStore) async throws {
+        let store = controlStore.store
         let events = try ServiceEvents(on: control)
         defer { events.cancel() }
         let log = try Log(settings.log, access: settings.observation.accessLog, now: clock.now)
         defer { log.flush() }
-        let known = Locked(Rulebook.empty)
-        let store = PostgresStore(
-            loop: control, connections: options, rulebook: { known.withLock { $0 } }, now: clock.now)
-        let regulations = LiveRulebook(installation, loop: control, store: store, published: known, say: log.say)
+        let regulations = LiveRulebook(
+            installation, loop: control, store: store, published: controlStore.known, say: log.say)
         do {
             try await regulations.start()
             regulations.sayDifferences()
@@ -77,7 +90,6 @@ struct Service: Sendable {
             watchdog?.stop()
         } catch {
             await regulations.stop()
-            await store.close()
             throw error
         }
     }
@@ -201,7 +213,10 @@ struct Service: Sendable {
             try loop.start()
             // A store is made on the thread that it is used on.
             let store = await Task(executorPreference: loop) {
-                PostgresStore(loop: loop, connections: options, rulebook: { regulations.rulebook }, now: clock.now)
+                let store = PostgresStore(
+                    loop: loop, connections: options, rulebook: { regulations.rulebook }, now: clock.now)
+                store.open()
+                return store
             }.value
             let api = makeAPI(
                 store, regulations, log, reference: reference, transfers: transfers, limits: limits,

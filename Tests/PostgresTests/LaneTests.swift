@@ -54,6 +54,16 @@ import Testing
         }
     }
 
+    @Test(arguments: [(LaneOptions.Mode.pipelined(connections: 2), 2), (.exclusive(connections: 8), 1)])
+    func `an opened lane connects before anybody waits`(mode: LaneOptions.Mode, expected: Int) async throws {
+        try await withLane(mode) { loop, lane in
+            lane.open()
+            lane.open()
+            for _ in 0..<500 where lane.counts.connections < expected { try await loop.sleep(.milliseconds(10)) }
+            #expect(lane.counts == (expected, 0, 0))
+        }
+    }
+
     @Test func `the queue refuses what does not fit, at once`() async throws {
         try await withLane(.exclusive(connections: 1), { $0.queueMax = 5 }) { loop, lane in
             _ = try await lane.run(.int("one", "SELECT 1"))

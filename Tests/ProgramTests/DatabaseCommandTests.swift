@@ -113,6 +113,29 @@ import Testing
         }
     }
 
+    @Test func `a service that cannot start says first what is wrong with its files`() async throws {
+        try await with(nil) { binary, _, scratch in
+            let empty = try await binary.run("serve")
+            #expect(empty.status == 1 && empty.errors.contains("reglament migrate up"))
+            let home = "\(scratch.path)/home"
+            try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+            for folder in ["Config", "Migrations"] {
+                try FileManager.default.copyItem(
+                    atPath: Repository.root.appending(path: folder).path, toPath: "\(home)/\(folder)")
+            }
+            let file = "home/Config/policies/maics.json"
+            _ = try scratch.write(try scratch.text(file).replacing("\"kinds\"", with: "\"kindz\""), to: file)
+            var elsewhere = binary
+            elsewhere.settings["REGLAMENT_HOME"] = home
+            for url in [binary.settings["REGLAMENT_DATABASE_URL"], "host=/nowhere"] {
+                elsewhere.settings["REGLAMENT_DATABASE_URL"] = url
+                let faulty = try await elsewhere.run("serve")
+                #expect(faulty.status == 1)
+                #expect(faulty.errors.contains("Config/policies/maics.json:") && !faulty.errors.contains("migrate"))
+            }
+        }
+    }
+
     // MARK: Demonstration, job, verify
 
     @Test func `the demonstration is filled in once and its tokens work from then on`() async throws {

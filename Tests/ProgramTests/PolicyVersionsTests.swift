@@ -86,6 +86,20 @@ import Tickets
         #expect(current(versions, at: 1000) == [1] && versions.highest(of: "omnivox") == 2)
     }
 
+    @Test func `what is one of the files need not be sent`() throws {
+        let file = try Self.file(try Repository.text("Config/policies/omnivox.json"))
+        let stored = StoredPolicy(
+            product: "omnivox", version: 1, sha256: file.sha256, document: [], age: .milliseconds(9000))
+        var versions = PolicyVersions()
+        #expect(versions.update([stored], at: Self.at(1000), files: [file]) == [])
+        #expect(versions.policies == [file.policy] && current(versions, at: 1000) == [1])
+        // Of another version, or of none that is here, nothing but its own document is believed.
+        let other = StoredPolicy(product: "omnivox", version: 2, sha256: file.sha256, document: [], age: .zero)
+        #expect(versions.update([stored, other], at: Self.at(2000), files: [file]).count == 1)
+        var without = PolicyVersions()
+        #expect(without.update([stored], at: Self.at(1000)).count == 1)
+    }
+
     @Test func `a database that lost a version makes the one before current again`() throws {
         var versions = PolicyVersions()
         _ = try versions.update([Self.stored(1, age: 9000), Self.stored(2, age: 9000)], at: Self.at(1000))

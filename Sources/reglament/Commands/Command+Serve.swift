@@ -1,5 +1,7 @@
 import EventLoop
 import Regulations
+import TicketAPI
+import TicketStore
 
 enum ServeCommand: Command {
     static let words = ["serve"]
@@ -15,22 +17,41 @@ enum ServeCommand: Command {
         let environment = Settings.processEnvironment()
         let given = try GivenSockets(environment)
         let manager = ServiceManager(environment, say: Terminal.say)
-        let installation = try Installation(settings)
-        let texts = try installation.texts()
         let certificate = try settings.tls.files.map(Certificate.init)
         if let warning = certificate?.warning { Terminal.say("warning: \(warning)") }
         let clock = ServiceClock(startingAt: settings.clock)
         if let start = settings.clock {
             Terminal.say("warning: REGLAMENT_CLOCK is set: the service's clock starts at \(start.rfc3339)")
         }
+        let read: @Sendable () throws -> Files = {
+            let installation = try Installation(settings)
+            return (installation, try installation.texts())
+        }
+        // No cluster is made, and none migrated, where a file is wrong.
+        let filesBefore = settings.databaseURL == nil ? try read() : nil
         let database = try Database(settings)
         defer { database.close() }
-        try database.prepare(installation)
-        let service = Service(
-            settings: settings, installation: installation, texts: texts, clock: clock,
-            options: database.connections(settings), isDemonstration: isDemonstration, certificate: certificate,
-            manager: manager, given: given)
-        try withLoop(name: "schedule") { loop in try await service.run(on: loop) }
+        if let filesBefore { try database.prepare(filesBefore.installation) }
+        let options = database.connections(settings)
+        try withLoop(name: "schedule") { loop in
+            let control = ControlStore(on: loop, options, clock)
+            do {
+                let files =
+                    if let filesBefore { filesBefore } else {
+                        try await Database.check(settings, on: loop, while: read)
+                    }
+                let service = Service(
+                    settings: settings, installation: files.installation, texts: files.texts, clock: clock,
+                    options: options, isDemonstration: isDemonstration, certificate: certificate, manager: manager,
+                    given: given)
+                try await service.run(on: loop, control)
+            } catch {
+                await control.store.close()
+                throw error
+            }
+        }
         return 0
     }
+
+    private typealias Files = (installation: Installation, texts: Texts)
 }
