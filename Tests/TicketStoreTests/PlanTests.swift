@@ -127,7 +127,9 @@ import Tickets
             for (name, sorted, set) in filters {
                 // The queue's index has open tickets alone: closed ones in its order are sorted.
                 if sort == .triage && name == "closed" { continue }
-                let sortedMax = access.scope == .staff ? sorted : ownMax
+                // A customer's own queue has an index, as everybody's has: a page of it is all that is sorted.
+                let isOwnQueue = sort == .triage && ["all", "open"].contains(name)
+                let sortedMax = access.scope == .staff ? sorted : isOwnQueue ? 51 : ownMax
                 for after in [nil, middle(of: sort)] {
                     var query = TicketQuery(page: PageRequest(limit: 50, after: after), now: Samples.noon)
                     set(&query)
