@@ -21,6 +21,17 @@ import Testing
         }
     }
 
+    /// Files of the program's own, to be spoilt: the folder `home`.
+    private static func makeHome(in scratch: PrivateFolder) throws -> String {
+        let home = "\(scratch.path)/home"
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+        for folder in ["Config", "Migrations"] {
+            try FileManager.default.copyItem(
+                atPath: Repository.root.appending(path: folder).path, toPath: "\(home)/\(folder)")
+        }
+        return home
+    }
+
     private func execute(_ sql: String, on database: TestDatabase) async throws {
         let url = database.ownerURL
         try await onLoop { loop in
@@ -89,12 +100,7 @@ import Testing
     @Test func `a changed policy under an installed version is refused`() async throws {
         try await with { binary, _, scratch in
             #expect(try await binary.run("verify").status == 0)
-            let home = "\(scratch.path)/home"
-            try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
-            for folder in ["Config", "Migrations"] {
-                try FileManager.default.copyItem(
-                    atPath: Repository.root.appending(path: folder).path, toPath: "\(home)/\(folder)")
-            }
+            let home = try Self.makeHome(in: scratch)
             let file = "home/Config/policies/maics.json"
             let text = try scratch.text(file).replacing(
                 "\"auto_close_after_working_days\": 10", with: "\"auto_close_after_working_days\": 11")
@@ -117,12 +123,7 @@ import Testing
         try await with(nil) { binary, _, scratch in
             let empty = try await binary.run("serve")
             #expect(empty.status == 1 && empty.errors.contains("reglament migrate up"))
-            let home = "\(scratch.path)/home"
-            try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
-            for folder in ["Config", "Migrations"] {
-                try FileManager.default.copyItem(
-                    atPath: Repository.root.appending(path: folder).path, toPath: "\(home)/\(folder)")
-            }
+            let home = try Self.makeHome(in: scratch)
             let file = "home/Config/policies/maics.json"
             _ = try scratch.write(try scratch.text(file).replacing("\"kinds\"", with: "\"kindz\""), to: file)
             var elsewhere = binary
