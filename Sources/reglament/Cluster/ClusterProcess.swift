@@ -39,7 +39,12 @@ struct ClusterProcess {
     /// Waits until the process itself is gone, a minute at most: PostgreSQL removes its `postmaster.pid`, for which
     /// `pg_ctl stop` waits, before it gives back its memory and ends.
     func awaitEnd() {
-        for _ in 0..<6000 where Self.link("/proc/\(id)/cwd") == Self.real(place.data) { usleep(10_000) }
+        guard let folder = Self.real(place.data) else { return }
+        var turns = 0
+        while turns < 6_000, Self.link("/proc/\(id)/cwd") == folder {
+            usleep(10_000)
+            turns += 1
+        }
     }
 
     private static func lines(of place: ClusterPlace) -> [String] {
