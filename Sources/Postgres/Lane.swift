@@ -3,12 +3,13 @@ public import EventLoop
 /// The way of one kind of requests to PostgreSQL: connections of one role, and a bounded queue before them.
 ///
 /// Nothing is connected before the first request. A request whose connection is lost fails as `unavailable` and is
-/// never sent again. While no connection can be had, requests wait a second at most; once that has lasted for longer,
-/// they fail at once, and connecting goes on in the background.
+/// never sent again. While connections are refused or lost, requests wait a second at most; while no server has said
+/// anything yet, as long as the lane allows. Once that has lasted for longer, they fail at once, and connecting goes on
+/// in the background.
 ///
 /// Unchecked: every variable belongs to the loop's thread, which every call checks.
 public final class Lane: @unchecked Sendable {
-    /// How long an outage may last before requests no longer wait for its end.
+    /// How long an outage whose reason is known may last before requests no longer wait for its end.
     ///
     /// Counted in ticks and not by the clock: while the loop itself is held up, no connection can come about either.
     private static let outageMillisecondsMax: Int64 = 700
@@ -36,8 +37,9 @@ public final class Lane: @unchecked Sendable {
     private var firstHost = 0
     private var nextAttempt: LoopTimer?
     private var tick: LoopTimer?
-    /// For how many ticks no session has been ready, though one is wanted; and what was said last of it.
-    private var outage: (ticks: Int64, reason: String)?
+    /// For how many ticks no session has been ready, though one is wanted; and what was said last of it, nil while a
+    /// first connection is on its way.
+    private var outage: (ticks: Int64, reason: String?)?
     private var isClosed = false
     private var whenIdle: (() -> Void)?
     /// Those that lead to the same servers.
@@ -201,10 +203,7 @@ extension Lane {
         // There is room again that nobody said a word of when the loop has just caught up.
         if !queue.isEmpty { serveQueue() }
         if queue.isEmpty, let session = roomiest() { return hand(waiting, to: session) }
-        if let outage, isOver(outage.ticks) { return waiting.fail(.unavailable(outage.reason)) }
-        guard queue.count < options.queueMax else {
-            return waiting.fail(outage.map { .unavailable($0.reason) } ?? .overloaded)
-        }
+        if isOutageOver || queue.count >= options.queueMax { return waiting.fail(tooLate) }
         if isTurningAway { return waiting.fail(.overloaded) }
         queue.append((loop.now, waiting))
         openSessions()
@@ -256,7 +255,17 @@ extension Lane {
 
     private var tickMilliseconds: Int64 { min(100, max(10, options.waitMax.milliseconds / 4)) }
 
-    private func isOver(_ ticks: Int64) -> Bool { ticks * tickMilliseconds > Self.outageMillisecondsMax }
+    /// Whether requests no longer wait for an outage's end.
+    private var isOutageOver: Bool {
+        guard let outage else { return false }
+        let most = outage.reason == nil ? options.waitMax.milliseconds : Self.outageMillisecondsMax
+        return outage.ticks * tickMilliseconds > most
+    }
+
+    /// What ends a request that can't wait, or has waited for too long.
+    private var tooLate: PostgresError {
+        outage.map { .unavailable($0.reason ?? "connecting takes too long") } ?? .overloaded
+    }
 
     /// One timer for all limits of time, alive during an outage and while anything waits or is on its way.
     private func startTicking() {
@@ -271,15 +280,13 @@ extension Lane {
 
     private func enforceLimits() {
         let now = loop.now
-        if let (ticks, reason) = outage {
-            outage = (ticks + 1, reason)
-            if isOver(ticks + 1) {
-                for (_, waiting) in queue.removeAll() { waiting.fail(.unavailable(reason)) }
-            }
+        outage?.ticks += 1
+        if isOutageOver {
+            for (_, waiting) in queue.removeAll() { waiting.fail(tooLate) }
         }
         let waitMax = options.waitMax.nanoseconds
         while let oldest = queue.first, now &- oldest.since > waitMax {
-            queue.popFirst()?.waiting.fail(.overloaded)
+            queue.popFirst()?.waiting.fail(tooLate)
         }
         guard let statementTimeout = options.statementTimeout else { return }
         // The server keeps the time of each statement; one that it does not end is a server that no longer answers.
@@ -335,10 +342,10 @@ extension Lane: SessionOwner {
             sessions.append(session)
             session.start()
         }
-        noteOutage(outage?.reason ?? "connecting takes too long")
+        noteOutage(outage?.reason)
     }
 
-    private func noteOutage(_ reason: String) {
+    private func noteOutage(_ reason: String?) {
         if sessions.contains(where: \.isReady) {
             outage = nil
         } else {

@@ -82,7 +82,8 @@ import Testing
 
     @Test func `a request waits no longer than its lane allows`() async throws {
         try await withLane(.exclusive(connections: 1), { $0.waitMax = .milliseconds(500) }) { loop, lane in
-            _ = try await lane.run(.int("one", "SELECT 1"))
+            lane.open()
+            for _ in 0..<2000 where lane.counts.connections == 0 { try await loop.sleep(.milliseconds(10)) }
             let results = await together(2, on: loop) { _ in
                 await failure { _ = try await lane.run(.text("nap", "SELECT pg_sleep(1.5)::text")) }
             }

@@ -112,6 +112,29 @@ import Testing
         }
     }
 
+    @Test func `a server that is slow to let in is waited for as long as the lane waits`() async throws {
+        let cluster = try SmallCluster()
+        defer { cluster.remove() }
+        try cluster.start()
+        try await withLane(.exclusive(connections: 1), url: cluster.url) { loop, lane in
+            try cluster.freeze()
+            let asked = Task(executorPreference: loop) { try await lane.run(Self.one) }
+            try await loop.sleep(.seconds(2))
+            cluster.thaw()
+            #expect(try await asked.value == [1])
+        }
+        try cluster.freeze()
+        try await withLane(.exclusive(connections: 1), url: cluster.url, { $0.waitMax = .seconds(1) }) { _, lane in
+            for least in [UInt64(900_000_000), 0] {
+                let start = EventLoop.clock()
+                let error = await failure { _ = try await lane.run(Self.one) }
+                let waited = EventLoop.clock() - start
+                #expect(error == .unavailable("connecting takes too long"))
+                #expect(waited >= least && waited < least + 5_000_000_000)
+            }
+        }
+    }
+
     @Test func `a lane goes on with the connections it gets`() async throws {
         let cluster = try SmallCluster(settings: "max_connections = 6\nsuperuser_reserved_connections = 0\n")
         defer { cluster.remove() }

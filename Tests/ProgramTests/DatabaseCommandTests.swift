@@ -36,7 +36,7 @@ import Testing
         let url = database.ownerURL
         try await onLoop { loop in
             let lane = Lane(
-                loop: loop, connectionString: url, options: LaneOptions(name: "test", mode: .exclusive(connections: 1)))
+                loop: loop, connectionString: url, options: .single("test"))
             let result: Result<Void, any Error>
             do { result = .success(try await lane.withConnection { try await $0.script(sql) }) } catch {
                 result = .failure(error)

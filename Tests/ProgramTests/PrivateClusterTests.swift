@@ -178,7 +178,7 @@ private final class Folder: @unchecked Sendable {
 private func text(_ sql: String, at url: String) async throws -> String {
     try await onLoop { loop in
         let lane = Lane(
-            loop: loop, connectionString: url, options: LaneOptions(name: "test", mode: .exclusive(connections: 1)))
+            loop: loop, connectionString: url, options: .single("test"))
         let statement = Statement<String>("text", sql) { (row: inout ResultRow) throws(RowError) in try row.text() }
         do {
             let rows = try await lane.run(statement)

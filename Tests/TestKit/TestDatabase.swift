@@ -90,7 +90,7 @@ extension TestDatabase {
         try await onLoop { loop in
             let lane = Lane(
                 loop: loop, connectionString: url,
-                options: LaneOptions(name: "superuser", mode: .exclusive(connections: 1)))
+                options: .single("superuser"))
             let result: Result<Void, any Error>
             do { result = .success(try await lane.withConnection { try await $0.script(sql) }) } catch {
                 result = .failure(error)
@@ -108,7 +108,7 @@ extension TestDatabase {
         return try await onLoop { loop in
             let lane = Lane(
                 loop: loop, connectionString: url,
-                options: LaneOptions(name: "superuser", mode: .exclusive(connections: 1)))
+                options: .single("superuser"))
             let statement = Statement<Int>("count", sql) { (row) throws(RowError) in try row.int() }
             let result: Result<Int, any Error>
             do { result = .success(try await lane.run(statement).first ?? -1) } catch { result = .failure(error) }

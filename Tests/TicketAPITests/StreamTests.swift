@@ -181,7 +181,7 @@ import Tickets
             _ = try await ticket.events(1)
             let lane = Lane(
                 loop: world.loop, connectionString: world.database.ownerURL,
-                options: LaneOptions(name: "outside", mode: .exclusive(connections: 1), statementTimeout: nil))
+                options: .single("outside", statementTimeout: nil))
             try await Task(executorPreference: world.loop) {
                 try await lane.withConnection { outside in
                     for round in 0..<3 {

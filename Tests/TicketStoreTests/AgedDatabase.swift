@@ -14,7 +14,7 @@ struct AgedDatabase: Sendable {
             try await onLoop { loop in
                 let lane = Lane(
                     loop: loop, connectionString: database.ownerURL,
-                    options: LaneOptions(name: "age", mode: .exclusive(connections: 1), statementTimeout: nil))
+                    options: .single("age", statementTimeout: nil))
                 try await lane.withConnection { try await $0.script(filling) }
                 await lane.close()
                 try await body(AgedDatabase(url: database.ownerURL, loop: loop))

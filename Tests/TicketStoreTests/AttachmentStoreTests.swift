@@ -135,7 +135,7 @@ import Tickets
             func count(_ organization: String, _ user: User) async throws -> Int {
                 let lane = Lane(
                     loop: world.loop, connectionString: world.database.ownerURL,
-                    options: LaneOptions(name: "rls", mode: .exclusive(connections: 1), role: Roles.customer))
+                    options: .single("rls", role: Roles.customer))
                 let statement = Statement<Int>("n", "SELECT count(*)::integer FROM \(table)") {
                     (row) throws(RowError) in try row.int()
                 }

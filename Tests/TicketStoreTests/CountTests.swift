@@ -106,7 +106,7 @@ import Tickets
             // Nobody of the service may look at what is only noted.
             let superuser = Lane(
                 loop: world.loop, connectionString: world.database.ownerURL,
-                options: LaneOptions(name: "superuser", mode: .exclusive(connections: 1)))
+                options: .single("superuser"))
             for _ in 0..<600 where try await superuser.run(left)[0] > 0 {
                 try await world.loop.sleep(.milliseconds(20))
             }

@@ -41,7 +41,7 @@ import Tickets
         try await World.with { world in
             let lane = Lane(
                 loop: world.loop, connectionString: world.database.ownerURL,
-                options: LaneOptions(name: "analyse", mode: .exclusive(connections: 1), statementTimeout: nil))
+                options: .single("analyse", statementTimeout: nil))
             try await lane.withConnection { try await $0.script("VACUUM (ANALYZE)") }
             await lane.close()
             let faults = try await Planner.with(
@@ -304,7 +304,7 @@ extension Planner {
     ) async throws -> T {
         let lane = Lane(
             loop: loop, connectionString: url,
-            options: LaneOptions(name: "plan", mode: .exclusive(connections: 1), role: role, settings: settings))
+            options: .single("plan", role: role, settings: settings))
         let result: Result<T, any Error>
         do {
             result = .success(

@@ -11,7 +11,7 @@ import Testing
         try await onLoop { loop in
             let lane = Lane(
                 loop: loop, connectionString: database.ownerURL,
-                options: LaneOptions(name: "catalogue", mode: .exclusive(connections: 1)))
+                options: .single("catalogue"))
             let statement = Statement<String>("catalogue", sql) { (row) throws(RowError) in try row.text() }
             let result: Result<[String], any Error>
             do { result = .success(try await lane.run(statement)) } catch { result = .failure(error) }

@@ -175,7 +175,7 @@ extension World {
     func count(_ source: String) async throws -> Int {
         let lane = Lane(
             loop: loop, connectionString: database.ownerURL,
-            options: LaneOptions(name: "count", mode: .exclusive(connections: 1)))
+            options: .single("count"))
         let statement = Statement<Int>("count", "SELECT count(*)::integer FROM \(source)") { (row) throws(RowError) in
             try row.int()
         }

@@ -158,7 +158,7 @@ import Tickets
             }
             let lane = Lane(
                 loop: world.loop, connectionString: world.database.ownerURL,
-                options: LaneOptions(name: "search", mode: .exclusive(connections: 1), role: Roles.customer))
+                options: .single("search", role: Roles.customer))
             for (organization, found) in [
                 ("acme", [ours.id.description]), ("globex", [theirs.id.description]), ("", []),
             ] {

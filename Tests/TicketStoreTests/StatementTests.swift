@@ -15,7 +15,7 @@ import Testing
             try await onLoop { loop in
                 let lane = Lane(
                     loop: loop, connectionString: database.ownerURL,
-                    options: LaneOptions(name: "prepare", mode: .exclusive(connections: 1), role: role))
+                    options: .single("prepare", role: role))
                 try await lane.withConnection { connection in
                     for (name, sql) in statements where !["install_policy"].contains(name) {
                         do { try await connection.script("PREPARE \"\(name)\" AS \(sql)", name: name) } catch {

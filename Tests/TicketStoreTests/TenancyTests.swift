@@ -12,7 +12,7 @@ import Tickets
     private func count(_ what: String, as role: String, organization: String, _ world: World) async throws -> Int {
         let lane = Lane(
             loop: world.loop, connectionString: world.database.ownerURL,
-            options: LaneOptions(name: "tenancy", mode: .exclusive(connections: 1), role: role))
+            options: .single("tenancy", role: role))
         defer { Task(executorPreference: world.loop) { await lane.close() } }
         let statement = Statement<Int>("count_\(what)", "SELECT count(*)::integer FROM \(what)") {
             (row) throws(RowError) in try row.int()
