@@ -349,7 +349,9 @@ extension Lane: SessionOwner {
         if sessions.contains(where: \.isReady) {
             outage = nil
         } else {
-            outage = (outage?.ticks ?? 0, reason)
+            // The first reason says that one server can't be had: others may.
+            let isFirstReason = outage?.reason == nil && reason != nil && !isOutageOver
+            outage = (isFirstReason ? 0 : outage?.ticks ?? 0, reason)
             startTicking()
         }
     }

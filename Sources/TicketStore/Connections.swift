@@ -34,6 +34,13 @@ public struct ConnectionOptions: Sendable {
         self.bulk = bulk
         self.waitMax = waitMax
     }
+
+    /// For what nobody repeats, as a client repeats a request.
+    public var patient: ConnectionOptions {
+        var options = self
+        options.waitMax = LaneOptions.commandWaitMax
+        return options
+    }
 }
 
 /// The lanes of one loop: a slow query never stands in the way of a quick one, and PostgreSQL always knows for whom it
@@ -96,7 +103,7 @@ struct Connections: Sendable {
             loop: loop, connectionString: options.url,
             options: LaneOptions(
                 name: "jobs", mode: .exclusive(connections: 3), role: options.staffRole, statementTimeout: .seconds(60),
-                waitMax: .seconds(30), settings: Self.byKey.merging(options.staffSettings) { $1 },
+                waitMax: LaneOptions.commandWaitMax, settings: Self.byKey.merging(options.staffSettings) { $1 },
                 awaited: Self.awaited))
         staff = lanes(options.staffRole, writers: options.writers, own: options.staffSettings)
         customer = lanes(Roles.customer, writers: options.customerWriters)

@@ -98,14 +98,7 @@ public struct Eraser: Sendable {
     }
 
     private func withConnection<T: Sendable>(_ body: (Connection) async throws -> T) async throws -> T {
-        let lane = Lane(
-            loop: loop, connectionString: url,
-            options: LaneOptions(
-                name: "reglament erase", mode: .exclusive(connections: 1), role: Roles.owner, statementTimeout: nil))
-        let result: Result<T, any Error>
-        do { result = .success(try await lane.withConnection(body)) } catch { result = .failure(error) }
-        await lane.close()
-        return try result.get()
+        try await Lane.withConnection(of: "reglament erase", to: url, role: Roles.owner, on: loop, body)
     }
 }
 

@@ -115,17 +115,9 @@ public struct Migrator: Sendable {
     private func withConnection<T: Sendable>(
         _ body: (Connection) async throws(Failure) -> T
     ) async throws(Failure) -> T {
-        let lane = Lane(
-            loop: loop, connectionString: url,
-            options: LaneOptions(name: "reglament migrate", mode: .exclusive(connections: 1), statementTimeout: nil))
-        let result: Result<T, any Error>
-        do { result = .success(try await lane.withConnection { try await body($0) }) } catch {
-            result = .failure(error)
-        }
-        await lane.close()
-        do { return try result.get() } catch let failure as Failure { throw failure } catch {
-            throw .database("\(error)")
-        }
+        do {
+            return try await Lane.withConnection(of: "reglament migrate", to: url, on: loop) { try await body($0) }
+        } catch let failure as Failure { throw failure } catch { throw .database("\(error)") }
     }
 
     private static func attempt<T>(_ body: () async throws -> T) async throws(Failure) -> T {

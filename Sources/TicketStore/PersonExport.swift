@@ -15,16 +15,9 @@ public struct PersonExport: Sendable {
 
     /// `words` are an identifier or an address; `write` gets the document line by line.
     public func write(_ words: String, _ write: @Sendable (String) -> Void) async throws {
-        let lane = Lane(
-            loop: loop, connectionString: url,
-            options: LaneOptions(
-                name: "reglament export", mode: .exclusive(connections: 1), role: Roles.staff, statementTimeout: nil))
-        let result: Result<Void, any Error>
-        do { result = .success(try await lane.withConnection { try await document(words, $0, write) }) } catch {
-            result = .failure(error)
+        try await Lane.withConnection(of: "reglament export", to: url, role: Roles.staff, on: loop) {
+            try await document(words, $0, write)
         }
-        await lane.close()
-        try result.get()
     }
 
     private func document(_ words: String, _ connection: Connection, _ write: (String) -> Void) async throws {

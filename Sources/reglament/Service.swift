@@ -16,7 +16,8 @@ struct ControlStore: Sendable {
 
     init(on loop: EventLoop, _ options: ConnectionOptions, _ clock: ServiceClock) {
         let known = known
-        store = PostgresStore(loop: loop, connections: options, rulebook: { known.withLock { $0 } }, now: clock.now)
+        store = PostgresStore(
+            loop: loop, connections: options.patient, rulebook: { known.withLock { $0 } }, now: clock.now)
         store.open()
     }
 }

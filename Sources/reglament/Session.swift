@@ -27,10 +27,8 @@ extension Session {
         let database = try Database(settings)
         defer { database.close() }
         try database.prepare(installation)
-        var options = database.connections(settings)
-        // Nobody retries a command as a client retries a request.
-        options.waitMax = .seconds(30)
-        return try withLoop(name: "command") { [options] loop in
+        let options = database.connections(settings).patient
+        return try withLoop(name: "command") { loop in
             let known = Locked(Rulebook.empty)
             let store = PostgresStore(
                 loop: loop, connections: options, rulebook: { known.withLock { $0 } }, now: clock.now)

@@ -80,6 +80,16 @@ import Testing
         }
     }
 
+    @Test func `who waits for long is not failed by a first server that says nothing`() async throws {
+        try await Self.withTwo { clusters, url in
+            try clusters[0].freeze()
+            try await withLane(.exclusive(connections: 1), url: url + " connect_timeout=2") { _, lane in
+                let answering = try await lane.run(Self.hostNumber)
+                #expect(answering == [1])
+            }
+        }
+    }
+
     @Test func `when a server hangs, not every idle connection has to find out by itself`() async throws {
         try await Self.withTwo { clusters, url in
             let change: @Sendable (inout LaneOptions) -> Void = { $0.statementTimeout = .seconds(3) }

@@ -151,9 +151,12 @@ struct RunningService: Sendable {
         }
     }
 
-    /// As `call` under a key of its own, again while a machine that is busy with other tests makes the service say 503.
-    func insist(_ method: String, _ path: String, token: String, _ json: String) async throws -> Answer {
-        let key = UUID().uuidString
+    /// As `call`, a write under a key of its own, again while a machine that is busy with other tests makes the service say
+    /// 503.
+    func insist(
+        _ method: String, _ path: String, token: String, _ json: String? = nil
+    ) async throws -> Answer {
+        let key = json.map { _ in UUID().uuidString }
         for _ in 0..<40 {
             let answer = try await call(method, path, token: token, json, key: key)
             guard answer.status == 503 else { return answer }

@@ -230,7 +230,7 @@ import Testing
         let words = ["token", "create", "--email", "egor@example.com", "--role", "engineer"]
         let token = try #require(try await BuiltProgram.run(words, binary.settings).lines.first)
         let service = try await RunningService.start(binary.settings, in: folder)
-        let answer = try await service.call("GET", "/v1/tickets/SMARTIVR-1/events", token: token)
+        let answer = try await service.insist("GET", "/v1/tickets/SMARTIVR-1/events", token: token)
         let events = try #require(try answer.member("items", as: [[String: Any]].self))
         func all(_ name: String) -> [String] { events.map { $0[name] as? String ?? "-" } }
         #expect(all("action") == ["register", "assign", "request_information", "solve", "confirm"])

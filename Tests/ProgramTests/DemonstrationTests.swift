@@ -53,7 +53,7 @@ import Testing
             let token = String(try #require(words.first { $0.hasPrefix("rgl_") }))
             let service = try await RunningService.start(
                 settings.merging(["REGLAMENT_AUTO_CLOSE_AT": "off"]) { $1 }, in: folder)
-            let answer = try await service.call("GET", "/v1/tickets?limit=200", token: token)
+            let answer = try await service.insist("GET", "/v1/tickets?limit=200", token: token)
             let tickets = try #require(try answer.member("items", as: [[String: Any]].self))
             func all(_ name: String) -> Set<String> { Set(tickets.compactMap { $0[name] as? String }) }
             #expect(

@@ -22,7 +22,7 @@ struct Desk: Sendable {
         let lead = try await token("--email", "lena@support.example.com", "--role", "lead")
         let service = try await RunningService.start(settings, in: folder)
         func id(_ token: String) async throws -> String {
-            try #require(try await service.call("GET", "/v1/me", token: token).member("id"))
+            try #require(try await service.insist("GET", "/v1/me", token: token).member("id"))
         }
         let customerID = try await id(customer)
         let contract = try await service.insist(
@@ -56,12 +56,12 @@ struct Desk: Sendable {
     }
 
     func state(_ ticket: String) async throws -> String? {
-        try await service.call("GET", "/v1/tickets/\(ticket)", token: engineer).member("state")
+        try await service.insist("GET", "/v1/tickets/\(ticket)", token: engineer).member("state")
     }
 
     /// How many events of this action the ticket's history has.
     func count(_ action: String, of ticket: String) async throws -> Int {
-        let answer = try await service.call("GET", "/v1/tickets/\(ticket)/events?limit=200", token: engineer)
+        let answer = try await service.insist("GET", "/v1/tickets/\(ticket)/events?limit=200", token: engineer)
         let events = try answer.member("items", as: [[String: Any]].self) ?? []
         return events.count { $0["action"] as? String == action }
     }

@@ -141,7 +141,7 @@ import Tickets
             let token = try #require(made.lines.first)
             let service = try await RunningService.start(desk.binary.settings, in: desk.folder)
             func get(_ path: String) async throws -> RunningService.Answer {
-                try await service.call("GET", "/v1/\(path)", token: token)
+                try await service.insist("GET", "/v1/\(path)", token: token)
             }
             let ticket = try await get("tickets/OMNIVOX-1")
             #expect(ticket.status == 200)

@@ -11,7 +11,7 @@ import Testing
             let words = ["token", "create", "--email", "admin@example.com", "--role", "admin"]
             let token = try #require(try await BuiltProgram.run(words, runner.settings).lines.first)
             let service = try await RunningService.start(runner.settings, in: folder)
-            #expect(try await service.call("GET", "/v1/me", token: token).member("role") == "admin")
+            #expect(try await service.insist("GET", "/v1/me", token: token).member("role") == "admin")
             #expect(try await service.call("GET", "/v1/me", token: token + "x").status == 401)
             #expect(try await service.end(SIGTERM) == 0)
             let lines = try folder.text("errors").split(separator: "\n")

@@ -161,26 +161,13 @@ extension PrivateCluster {
         ) { (row: inout ResultRow) throws(RowError) in [try row.bool(), try row.bool()] }
         do {
             try withLoop { loop in
-                let lane = Lane(
-                    loop: loop, connectionString: maintenance,
-                    options: LaneOptions(
-                        name: "reglament set-up", mode: .exclusive(connections: 1), statementTimeout: nil,
-                        waitMax: .seconds(30)))
-                let outcome: Result<Void, any Error>
-                do {
-                    outcome = .success(
-                        try await lane.withConnection { connection in
-                            let answers = try await connection.run(missing).first ?? []
-                            if answers.first == true {
-                                try await connection.script("CREATE ROLE reglament LOGIN NOSUPERUSER NOINHERIT")
-                            }
-                            if answers.last == true { try await connection.script("CREATE DATABASE reglament") }
-                        })
-                } catch {
-                    outcome = .failure(error)
+                try await Lane.withConnection(of: "reglament set-up", to: maintenance, on: loop) { connection in
+                    let answers = try await connection.run(missing).first ?? []
+                    if answers.first == true {
+                        try await connection.script("CREATE ROLE reglament LOGIN NOSUPERUSER NOINHERIT")
+                    }
+                    if answers.last == true { try await connection.script("CREATE DATABASE reglament") }
                 }
-                await lane.close()
-                try outcome.get()
             }
         } catch {
             throw ClusterError("The private PostgreSQL cannot be set up: \(error)")
