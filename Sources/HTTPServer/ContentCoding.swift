@@ -49,6 +49,13 @@ final class ContentCoding: @unchecked Sendable {
     /// Whether the client says which codings it takes: else `encode` would change nothing.
     func isAskedFor(_ fields: Fields) -> Bool { configuration.gzipLevel > 0 && fields.contains("accept-encoding") }
 
+    /// Whether the client leaves it to us, or the response is too short: `encode` would change nothing.
+    func leaves(_ response: Response, for fields: Fields) -> Bool {
+        guard isAskedFor(fields) else { return true }
+        guard case .bytes(let bytes) = response.body, response.status != 304 else { return false }
+        return !isWorth(bytes.count, AcceptedCodings(fields))
+    }
+
     /// The response in the coding that the client prefers.
     func encode(_ response: Response, for fields: Fields) async -> Response {
         let accepted = AcceptedCodings(fields)

@@ -32,6 +32,7 @@ final class LoopContext: @unchecked Sendable {
     let loop: EventLoop
     let shared: ServerShared
     private(set) var handler: @Sendable (Request) async -> Response = { _ in Response(status: 503) }
+    private(set) var atOnce: @Sendable (Request) -> Response? = { _ in nil }
     let coding: ContentCoding
     var peers: [LoopContext] = []
     let counters = ServerCounters()
@@ -73,8 +74,12 @@ final class LoopContext: @unchecked Sendable {
 
     // MARK: Connections
 
-    func listen(on sockets: [OpenSocket], handler: @escaping @Sendable (Request) async -> Response) {
+    func listen(
+        on sockets: [OpenSocket], handler: @escaping @Sendable (Request) async -> Response,
+        atOnce: @escaping @Sendable (Request) -> Response?
+    ) {
         self.handler = handler
+        self.atOnce = atOnce
         isReady.store(true, ordering: .releasing)
         listeners = sockets.map { Listener(context: self, socket: $0) }
         for listener in listeners { listener.resume() }

@@ -70,6 +70,25 @@ public final class API: Sendable {
         return conclude(answer, to: request, progress, time, identity, trace)
     }
 
+    /// The answer to what needs neither a caller nor the database; nil: `respond` gives it. On the same loop.
+    public func respondAtOnce(_ request: Request) -> Response? {
+        var path = request.path
+        guard !path.withUTF8({ $0.starts(with: "/v1/".utf8) }) else { return nil }
+        let time = RequestTime(clock: clock)
+        let language = Negotiation.language(request.fields.values("accept-language"))
+        var progress = Progress()
+        let refusal: Problem?
+        do {
+            let (call, _) = try route(request)
+            guard call == .health else { return nil }
+            progress.call = call
+            refusal = nil
+        } catch { refusal = error }
+        let (identity, trace) = identify(request)
+        let answer = refusal?.answer(texts, in: language, instance: identity.instance) ?? health(language)
+        return conclude(answer, to: request, progress, time, identity, trace)
+    }
+
     // An asynchronous function keeps room for everything that is made in it, and in what the compiler puts into it, until its
     // end, and its end waits for PostgreSQL. What need not be there is in functions of its own: a request in flight had 35 KB.
 
@@ -179,7 +198,7 @@ public final class API: Sendable {
         _ call: Call, _ arguments: [String], _ request: Request, _ language: Language
     ) async throws -> Answer {
         switch call {
-        case .health: return health(language)
+        case .health: return health(language)  // Where nobody asks `respondAtOnce` first.
         case .readiness: return try await readiness(language)
         case .openAPI: return answer(await reference.pages(language).document, request)
         case .docsPage: return answer(await reference.pages(language).documentation, request)

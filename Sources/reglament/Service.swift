@@ -253,6 +253,10 @@ struct Service: Sendable {
                 let api = lane(of: loop).api
                 return { await api.respond($0) }
             },
+            atOnce: { loop in
+                let api = lane(of: loop).api
+                return { api.respondAtOnce($0) }
+            },
             refusal: { lanes[0].api.refusal($0) },
             refused: { loop, refusal, response, remoteAddress in
                 lane(of: loop).api.noteRefusal(refusal, response, remoteAddress: remoteAddress)

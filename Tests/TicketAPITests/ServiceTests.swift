@@ -208,6 +208,35 @@ import Tickets
         }
     }
 
+    /// As `respond` answers it, but for what names the one request.
+    @Test func `what needs neither a caller nor the database is answered at once`() async throws {
+        try await World.with { world in
+            let alike = ["content-type", "content-language", "content-length", "allow", "cache-control", "vary"]
+            for (method, path, status) in [
+                ("GET", "/healthz", 200), ("HEAD", "/healthz", 200), ("POST", "/healthz", 405), ("GET", "/none", 404),
+                ("GET", "/%ff", 400), ("OPTIONS", "*", 405), ("GET", "/v1", 404),
+            ] {
+                for language in ["en", "ru"] {
+                    let request = Request(
+                        method: method, target: path, path: path, fields: Fields([("Accept-Language", language)]))
+                    let (ready, awaited) = await Task(executorPreference: world.loop) {
+                        (world.api.respondAtOnce(request), await world.api.respond(request))
+                    }.value
+                    let response = try #require(ready, "\(path)")
+                    #expect(response.status == status, "\(path)")
+                    #expect(awaited.status == status)
+                    for name in alike { #expect(response.fields.values(name) == awaited.fields.values(name)) }
+                    #expect(world.observed.answered.suffix(2).map(\.status) == [status, status])
+                }
+            }
+            for path in ["/readyz", "/docs", "/openapi.json", "/metrics", "/problems", "/v1/tickets", "/v1/none"] {
+                let request = Request(method: "GET", target: path, path: path)
+                let ready = await Task(executorPreference: world.loop) { world.api.respondAtOnce(request) }.value
+                #expect(ready == nil, "\(path)")
+            }
+        }
+    }
+
     @Test func `explain tells a customer why`() async throws {
         try await World.with { world in
             let id = try await world.ticket(.solved, product: "omnivox")
