@@ -35,6 +35,18 @@ public final class Connection: @unchecked Sendable {
         return (first.rows, rows.rows)
     }
 
+    /// Runs one statement for each of the lists of parameters, in their order and one round trip, and returns the rows of each;
+    /// outside `begin()` and `commit()` they are one transaction.
+    public func run<Row>(
+        _ statement: Statement<Row>, each parameters: [[Parameter]]
+    ) async throws(PostgresError) -> [[Row]] {
+        guard !parameters.isEmpty else { return [] }
+        let rows = parameters.map { _ in Rows<Row>() }
+        let steps = zip(parameters, rows).map { Step(statement, $0, into: $1) }
+        try await send(steps, noting: lane) { (request) in self.submit(request) }
+        return rows.map(\.rows)
+    }
+
     /// Runs SQL of any number of statements, without parameters and rows; `name` is what errors call it.
     public func script(_ sql: String, name: String = "script") async throws(PostgresError) {
         precondition(!isOver, "A lent connection is not kept.")

@@ -14,7 +14,7 @@ struct Step {
     }
 }
 
-/// What is sent under one Sync and answered once: a step, or a context step and a step. Loop thread only.
+/// What is sent under one Sync and answered once: a step, a context step and a step, or many alike. Loop thread only.
 final class Request {
     let steps: [Step]
     private let finish: (PostgresError?) -> Void

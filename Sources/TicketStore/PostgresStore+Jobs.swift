@@ -9,6 +9,8 @@ public import Tickets
 // so a run that is unfinished while the lock is free has lost its process, and whoever comes next ends it.
 extension PostgresStore {
     private static let batchSize = 200
+    /// So many closings go to PostgreSQL in one round trip.
+    private static let sentAtOnce = 50
     private static let planPageSize = 10_000
     static let listedTicketsMax = 1000
 
@@ -165,17 +167,17 @@ extension PostgresStore {
                 let tickets = try await connection.run(
                     Statements.lockDueTickets, [.instant(run.asOf), .integer(Self.batchSize)])
                 var closed: [TicketID] = []
-                for ticket in tickets {
-                    let now = self.now()
-                    guard let at = ticket.autoClose?.at, at <= now else { continue }
-                    let change = try Lifecycle.decide(
-                        .autoClose, on: ticket, by: .autoClose, at: now, rules: try self.rules(for: ticket),
-                        contract: nil)
+                for start in stride(from: 0, to: tickets.count, by: Self.sentAtOnce) {
+                    let piece = tickets[start..<min(start + Self.sentAtOnce, tickets.count)]
+                    let changes = try piece.compactMap { try self.closing(of: $0, at: self.now()) }
                     let write = WriteStatement.staffChange
-                    let key = KeySQL.parameters(nil, answer: nil, at: now)
                     let written = try await connection.run(
-                        write.statement, write.parameters(change, key: key, extras: WriteExtras()))
-                    if written.first == 1 { closed.append(ticket.id) }
+                        write.statement,
+                        each: changes.map {
+                            write.parameters(
+                                $0, key: KeySQL.parameters(nil, answer: nil, at: $0.event.at), extras: WriteExtras())
+                        })
+                    closed += zip(changes, written).compactMap { $1.first == 1 ? $0.ticket.id : nil }
                 }
                 _ = try await connection.run(
                     Statements.countClosed,
@@ -191,6 +193,13 @@ extension PostgresStore {
         } catch {
             throw .unexpected("\(error)")
         }
+    }
+
+    /// Nil: it is not due.
+    private func closing(of ticket: Ticket, at now: Instant) throws -> Change? {
+        guard let at = ticket.autoClose?.at, at <= now else { return nil }
+        return try Lifecycle.decide(
+            .autoClose, on: ticket, by: .autoClose, at: now, rules: try rules(for: ticket), contract: nil)
     }
 
     /// Runs the body while this is the only run in the cluster. Nil: another one is at work, and `waits` is false.
