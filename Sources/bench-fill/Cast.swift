@@ -13,7 +13,8 @@ struct Customer: Sendable {
     let productSkew: Skew
 }
 
-/// Who there is: customers and engineers, a few with most of the work.
+/// Who there is: customers, a few with most of the tickets, and engineers in teams, in each of which a few have most of the
+/// work.
 struct Cast: Sendable {
     /// Its tickets are one in a hundred.
     static let onePercent = "org-one-percent"
@@ -23,10 +24,16 @@ struct Cast: Sendable {
     /// The first is `onePercent`.
     let customers: [Customer]
     let engineers: [User]
-    let engineerSkew: Skew
+    private let teams: Int
+    private let teamSkew = Skew(Cast.teamSize, exponent: 0.8)
     private let customerSkew: Skew
 
-    init(rules: [TicketRules], seed: UInt64) {
+    private static let teamSize = 20
+    /// One in twenty is open: a team has five hundred at a time, and whoever has most of them 85. More tickets are the work
+    /// of more people.
+    private static let ticketsPerTeam = 10_000
+
+    init(rules: [TicketRules], seed: UInt64, tickets: Int) {
         var generator = SeededGenerator(seed: seed, stream: -1)
         var number = 0
         func user(_ role: Role, _ organization: String?, _ generator: inout SeededGenerator) -> User {
@@ -37,7 +44,12 @@ struct Cast: Sendable {
                 role: role, organization: organization)
         }
         products = rules
-        engineers = (0..<200).map { user($0 % 20 == 19 ? .lead : .engineer, nil, &generator) }
+        let teams = max(1, tickets / Self.ticketsPerTeam)
+        self.teams = teams
+        let teamSize = Self.teamSize
+        engineers = (0..<teams * teamSize).map {
+            user($0 % teamSize == teamSize - 1 ? .lead : .engineer, nil, &generator)
+        }
         customers = (0...420).map { place in
             let code = place == 0 ? Self.onePercent : "org-\(place)"
             let people = (0..<(place == 0 ? 12 : 3 + generator.below(10))).map { _ in
@@ -60,7 +72,6 @@ struct Cast: Sendable {
                 peopleSkew: Skew(people.count, exponent: 1), contracts: contracts, products: bought,
                 productSkew: Skew(bought.count, exponent: 1))
         }
-        engineerSkew = Skew(engineers.count, exponent: 0.8)
         customerSkew = Skew(customers.count - 1, exponent: 0.9)
     }
 
@@ -69,7 +80,9 @@ struct Cast: Sendable {
         generator.isOnce(in: 0.01) ? 0 : 1 + customerSkew.draw(&generator)
     }
 
-    func engineer(_ generator: inout SeededGenerator) -> User { engineers[engineerSkew.draw(&generator)] }
+    func engineer(_ generator: inout SeededGenerator) -> User {
+        engineers[generator.below(teams) * Self.teamSize + teamSkew.draw(&generator)]
+    }
 
     private static let firstNames = [
         "Анна", "Борис", "Вера", "Глеб", "Дарья", "Егор", "Жанна", "Игорь", "Кира", "Лев", "Мария", "Нина", "Олег",

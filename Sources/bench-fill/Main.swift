@@ -47,7 +47,7 @@ enum Main {
         let rules = installed.rules.filter { !allSolved || $0.policy.autoCloseAfterWorkingDays != nil }
         let filling = Filling(
             url: places[0], total: total, seed: seed, until: until.milliseconds,
-            allSolved: allSolved, cast: Cast(rules: rules, seed: seed))
+            allSolved: allSolved, cast: Cast(rules: rules, seed: seed, tickets: total))
         try await fill(filling, installed)
     }
 
