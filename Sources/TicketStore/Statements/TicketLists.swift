@@ -144,6 +144,10 @@ struct ListOrder {
 
     static let plainLimit = 50
 
+    /// Always true. PostgreSQL, which does not know that, looks an assignee up in the index of open tickets and in that of
+    /// closed ones; one of all would be written to at each step of each ticket.
+    private static let eitherIndex = "t.state <> 'closed' OR t.state = 'closed'"
+
     private func comparison(first: Int) -> String {
         let position = keys.indices.map { "$\(first + $0)::text::\(keys[$0].type)" }.joined(separator: ", ")
         return "(\(keys.map(\.sql).joined(separator: ", "))) \(descending ? "<" : ">") (\(position))"
@@ -165,6 +169,7 @@ struct ListOrder {
                        AND ($8::text IS NULL OR t.product = $8)
                        AND ($9::text IS NULL OR t.organization = $9)
                        AND ($10::text IS NULL OR t.assignees @> ARRAY[$10])
+                       AND ($10::text IS NULL OR $4::text[] IS NOT NULL OR $5::boolean IS TRUE OR \(Self.eitherIndex))
                        AND ($11::boolean IS NOT TRUE OR t.assignees = '{}')
                        AND ($12::text IS NULL OR t.tags @> ARRAY[$12])
                        AND ($13::timestamptz IS NULL OR t.registered_at >= $13)
