@@ -349,7 +349,7 @@ extension Lane: SessionOwner {
         if sessions.contains(where: \.isReady) {
             outage = nil
         } else {
-            // The first reason says that one server can't be had: others may.
+            // The short limit counts from the first reason on: one server refuses, another may not.
             let isFirstReason = outage?.reason == nil && reason != nil && !isOutageOver
             outage = (isFirstReason ? 0 : outage?.ticks ?? 0, reason)
             startTicking()
@@ -372,7 +372,7 @@ extension Lane: SessionOwner {
     func sessionIsLost(_ session: Session, _ reason: String, wasReady: Bool) {
         sessions.removeAll { $0 === session }
         if !wasReady, session.firstHost == firstHost { firstHost += 1 }
-        noteOutage(reason)
+        noteOutage(session.hasSaidNothing ? outage?.reason : reason)
         endIdlingIfIdle()
         guard !isClosed, nextAttempt == nil else { return }
         nextAttempt = loop.after(backoff.next()) { [weak self] in

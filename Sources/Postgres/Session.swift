@@ -42,6 +42,8 @@ final class Session: ReadinessHandler {
     var isReserved = false
     var onNotification: ((_ channel: String, _ payload: String) -> Void)?
 
+    /// No connection came about in the time that there was for it, and nobody has refused one.
+    private(set) var hasSaidNothing = false
     var isReady: Bool { phase == .ready }
     var inFlight: Int { requests.count + (script == nil ? 0 : 1) }
     /// When the oldest request on its way was sent, in the loop's nanoseconds; nil when nothing is.
@@ -71,6 +73,7 @@ final class Session: ReadinessHandler {
         }
         connectTimer = loop.after(connectTimeMax) { [weak self] in
             guard let self else { return }
+            hasSaidNothing = true
             lose("no connection within \(connectTimeMax.components.seconds) s")
         }
         wait(for: .writable)

@@ -116,10 +116,11 @@ import Testing
         let cluster = try SmallCluster()
         defer { cluster.remove() }
         try cluster.start()
-        try await withLane(.exclusive(connections: 1), url: cluster.url) { loop, lane in
+        // Longer than one attempt may take.
+        try await withLane(.exclusive(connections: 1), url: cluster.url + " connect_timeout=2") { loop, lane in
             try cluster.freeze()
             let asked = Task(executorPreference: loop) { try await lane.run(Self.one) }
-            try await loop.sleep(.seconds(2))
+            try await loop.sleep(.seconds(4))
             cluster.thaw()
             #expect(try await asked.value == [1])
         }
