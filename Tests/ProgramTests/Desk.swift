@@ -66,12 +66,12 @@ struct Desk: Sendable {
         return events.count { $0["action"] as? String == action }
     }
 
-    /// While the list of the first attempt is not done, the answer is 409 of the key.
+    /// While the list of the first attempt is not done, the answer is 409 of the key; while the machine is busy, 503.
     static func retry(_ call: () async throws -> RunningService.Answer) async throws -> RunningService.Answer {
         for _ in 0..<240 {
             let answer = try await call()
             let type: String? = try answer.member("type")
-            guard type == "/problems/idempotency-key-in-progress" else { return answer }
+            guard type == "/problems/idempotency-key-in-progress" || answer.status == 503 else { return answer }
             try await Task.sleep(for: .milliseconds(250))
         }
         return try await call()
