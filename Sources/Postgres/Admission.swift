@@ -1,26 +1,37 @@
 /// Whether one more request may wait for a connection of a lane: by how long it would wait, as far as the measured time
 /// of those before it tells, and not by how many there are.
 ///
-/// Where early shedding is wanted, a burst may wait for a twentieth of a second. Once somebody would wait for longer, more
+/// Where early shedding is wanted, a burst may wait for a tenth of a second. Once somebody would wait for longer, more
 /// comes than goes: until less than a quarter had to be refused for a third of a second, nothing is let in that would wait
 /// for longer than being served takes. So what is let in is answered nearly as fast as on a calm day, and the rest is told
 /// at once.
+///
+/// Who is refused may ask again at once, as often as they like, and few look like many then. So now and then a burst is let
+/// in again, to see whether all who ask would have to wait for no longer than a burst may: after a third of a second, and
+/// for twice as long each time that they would.
 struct Admission {
     /// For so long it is counted how many are refused.
     private static let interval: UInt64 = 300_000_000
     /// For so long fewer slots may take to show.
     private static let settling: UInt64 = 20_000_000
     /// So long may be waited in a burst, or four times as long as being served takes.
-    private static let burstWait = 50_000_000.0
+    private static let burstWait = 100_000_000.0
     private static let burstTimes = 4.0
-    /// However fast the service is, so long may be waited under overload: shorter times are the scheduler's.
+    /// For so long an overload is taken for one, at most, before a burst is let in again.
+    private static let trialGapMax: UInt64 = 9_600_000_000
+    /// However fast the service is, so long may be waited under overload: shorter times are the scheduler's. Who has waited
+    /// for three times as long was let in as one of a burst, and it was more than a burst.
     private static let overloadWait = 5_000_000.0
+    private static let overloadTimes = 3.0
 
     let waitMax: UInt64
     let shedsEarly: Bool
     /// How long being served has taken lately, without waiting, in nanoseconds; 0 before anything was.
     private(set) var serviceTime = 0.0
     private var isOverloaded = false
+    /// When a burst is let in again, and how long after the overload began that is.
+    private var trial: UInt64 = 0
+    private var trialGap: UInt64 = 0
     private var intervalStart: UInt64 = 0
     private var served = 0
     private var refused = 0
@@ -56,17 +67,30 @@ struct Admission {
             isOverloaded = isOverloaded && elapsed <= 2 * Self.interval && 4 * refused > served + refused
             (intervalStart, served, refused) = (now, 0, 0)
         }
-        let bound = isOverloaded ? max(Self.overloadWait, serviceTime) : burstBound
+        if isOverloaded, now >= trial { isOverloaded = false }
+        let bound = isOverloaded ? overloadBound : burstBound
         let isLetIn = wait <= min(bound, Double(waitMax))
         if !isLetIn {
             refused += 1
-            isOverloaded = true
+            if !isOverloaded { beginOverload(at: now) }
         }
         return isLetIn
     }
 
-    /// Whether somebody was let in who has had to wait for longer than a burst may: fewer slots were used than when they came.
-    func isTooLate(_ waited: UInt64) -> Bool { limit != nil && Double(waited) > burstBound }
+    private mutating func beginOverload(at now: UInt64) {
+        isOverloaded = true
+        // It is the same one still, unless all went well for as long as it had lasted.
+        trialGap = now < trial &+ trialGap ? min(2 * trialGap, Self.trialGapMax) : Self.interval
+        trial = now &+ trialGap
+    }
+
+    /// Whether somebody was let in who has had to wait for too long: it was more than a burst, or fewer slots were used than
+    /// when they came.
+    func isTooLate(_ waited: UInt64) -> Bool {
+        isOverloaded ? Double(waited) > overloadBound * Self.overloadTimes : limit != nil && Double(waited) > burstBound
+    }
+
+    private var overloadBound: Double { max(Self.overloadWait, serviceTime) }
 
     private var burstBound: Double { max(Self.burstWait, serviceTime * Self.burstTimes) }
 
