@@ -1,7 +1,7 @@
 /// Whether one more request may wait for a connection of a lane: by how long it would wait, as far as the measured time
 /// of those before it tells, and not by how many there are.
 ///
-/// Where early shedding is wanted, a burst may wait for a tenth of a second. Once somebody would wait for longer, more
+/// Where early shedding is wanted, a burst may wait for a quarter of a second. Once somebody would wait for longer, more
 /// comes than goes: until less than a quarter had to be refused for a third of a second, nothing is let in that would wait
 /// for longer than being served takes. So what is let in is answered nearly as fast as on a calm day, and the rest is told
 /// at once.
@@ -15,7 +15,7 @@ struct Admission {
     /// For so long fewer slots may take to show.
     private static let settling: UInt64 = 20_000_000
     /// So long may be waited in a burst, or four times as long as being served takes.
-    private static let burstWait = 100_000_000.0
+    private static let burstWait = 250_000_000.0
     private static let burstTimes = 4.0
     /// For so long an overload is taken for one, at most, before a burst is let in again.
     private static let trialGapMax: UInt64 = 9_600_000_000

@@ -53,10 +53,12 @@ import Testing
     ) {
         let gap = service / Double(slots) / 10
         let model = Model(shedsEarly: true, slots: slots, service: service, gap: gap, seconds: 3)
-        // Now and then a burst is let in, to see whether it is all there is.
+        // Now and then a burst is let in, to see whether it is all there is. Ten times the load fills a quarter of a second in
+        // a tenth of it, and a little more.
         let bound = max(5, service) + service
         let inBursts = model.waits.filter { $0 > bound }
-        #expect(inBursts.count * 20 < model.waits.count && inBursts.allSatisfy { $0 <= 3 * max(5, service) })
+        #expect(inBursts.count * 20 < model.waits.count)
+        #expect(inBursts.allSatisfy { $0 <= max(3 * max(5, service), 250 / 8) }, "\(inBursts.max() ?? 0) ms")
         #expect(Double(model.waits.count) >= 0.85 * 2000 / service * Double(slots))
         #expect(model.refused > 8 * model.waits.count)
         let patient = Model(shedsEarly: false, slots: slots, service: service, gap: gap, seconds: 3)
@@ -72,8 +74,8 @@ import Testing
         #expect(calm.refused == 0)
         var admission = Admission(waitMax: 1_000_000_000, shedsEarly: true)
         admission.noteServed(UInt64(service * 1_000_000))
-        // As many at once as are served in a tenth of a second, less a little.
-        let burst = max(1, Int(90 / service)) * slots
+        // As many at once as are served in a quarter of a second, less a little.
+        let burst = max(1, Int(240 / service)) * slots
         #expect((0..<burst).allSatisfy { admission.admits(behind: $0, slots: slots, at: 5) })
     }
 
@@ -82,7 +84,7 @@ import Testing
     func `an overload is over when little has to be refused`(slots: Int, service: Double) {
         var admission = Admission(waitMax: 1_000_000_000, shedsEarly: true)
         var now: UInt64 = 0
-        let burst = max(1, Int(90 / service)) * slots
+        let burst = max(1, Int(240 / service)) * slots
         /// For so long, ten refused for each one served.
         func overload(seconds: UInt64) {
             let end = now + seconds * 1_000_000_000
@@ -171,7 +173,7 @@ import Testing
     }
 
     /// Milliseconds of service, and for how long one may have waited who was let in.
-    @Test(arguments: [(1, 100), (10, 100), (50, 200)])
+    @Test(arguments: [(1, 250), (50, 250), (100, 400)])
     func `who waits for longer than a burst may is refused after all, where fewer slots are used`(
         service: UInt64, bound: UInt64
     ) {
@@ -242,8 +244,9 @@ import Testing
             }.compactMap { try? $0.get() }
             let served = ended.count { $0.isServed }
             #expect(ended.count == 3000 && served > 20 && served < 1000, "\(served) were served")
-            // Nobody who was refused had been let in before: there was always somebody in front.
-            #expect(ended.allSatisfy { $0.isServed || $0.waiting > 0 })
+            // There was somebody in front of those who were refused, unless they were let in and then waited for too long.
+            let alone = ended.count { !$0.isServed && $0.waiting == 0 }
+            #expect(alone < 30, "\(alone) were refused who were the first in the queue")
             #expect(lane.counts.waiting == 0)
         }
     }
