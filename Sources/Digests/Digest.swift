@@ -10,6 +10,11 @@ public struct Digest: Sendable, Hashable {
         self.init { room in bytes.withUnsafeBytes { room.copyMemory(from: $0) } }
     }
 
+    /// Nil unless there are exactly 64 hexadecimal digits.
+    public init?(hexadecimal text: UnsafeRawBufferPointer) {
+        guard text.count == 64, withUnsafeMutableBytes(of: &words, { Hex.decode(text, into: $0) }) else { return nil }
+    }
+
     /// The digest of `message`.
     public init(of message: [UInt8]) {
         var hasher = SHA256()
@@ -31,6 +36,9 @@ public struct Digest: Sendable, Hashable {
 
     /// 64 lower-case hexadecimal digits.
     public var hex: String { withBytes(Hex.encode) }
+
+    /// Writes these digits; there must be room for 64.
+    public func writeHex(to text: UnsafeMutableBufferPointer<UInt8>) { withBytes { Hex.encode($0, into: text) } }
 
     /// The first 16 of these digits: enough to tell apart what nobody forges.
     public var beginning: String { withBytes { Hex.encode(UnsafeRawBufferPointer(rebasing: $0[..<8])) } }

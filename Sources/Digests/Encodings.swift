@@ -4,11 +4,16 @@ public enum Hex {
 
     public static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
         String(unsafeUninitializedCapacity: bytes.count * 2) { text in
-            for index in 0..<bytes.count {
-                text[2 &* index] = digit(bytes[index] >> 4)
-                text[2 &* index &+ 1] = digit(bytes[index] & 15)
-            }
+            encode(bytes, into: text)
             return bytes.count * 2
+        }
+    }
+
+    /// There must be room for two digits a byte.
+    static func encode(_ bytes: UnsafeRawBufferPointer, into text: UnsafeMutableBufferPointer<UInt8>) {
+        for index in 0..<bytes.count {
+            text[2 &* index] = digit(bytes[index] >> 4)
+            text[2 &* index &+ 1] = digit(bytes[index] & 15)
         }
     }
 
@@ -24,15 +29,18 @@ public enum Hex {
         return text.withUTF8 { text in
             guard text.count % 2 == 0 else { return body(nil) }
             return withUnsafeTemporaryAllocation(byteCount: text.count / 2, alignment: 1) { bytes in
-                for index in 0..<bytes.count {
-                    guard let high = value(text[2 &* index]), let low = value(text[2 &* index &+ 1]) else {
-                        return body(nil)
-                    }
-                    bytes[index] = high << 4 | low
-                }
-                return body(UnsafeRawBufferPointer(bytes))
+                body(decode(UnsafeRawBufferPointer(text), into: bytes) ? UnsafeRawBufferPointer(bytes) : nil)
             }
         }
+    }
+
+    /// Whether all are hexadecimal digits; there must be two for each of `bytes`.
+    static func decode(_ text: UnsafeRawBufferPointer, into bytes: UnsafeMutableRawBufferPointer) -> Bool {
+        for index in 0..<bytes.count {
+            guard let high = value(text[2 &* index]), let low = value(text[2 &* index &+ 1]) else { return false }
+            bytes[index] = high << 4 | low
+        }
+        return true
     }
 
     private static func value(_ character: UInt8) -> UInt8? {

@@ -101,6 +101,13 @@ public struct JSONWriter: ~Copyable {
         json.withUnsafeBytes { put($0) }
     }
 
+    /// As `raw`, in a String.
+    public mutating func raw(_ json: String) {
+        separate()
+        var json = json
+        json.withUTF8 { put(UnsafeRawBufferPointer($0)) }
+    }
+
     private mutating func begin(_ bracket: UInt8) {
         if needsComma { put(UInt8(ascii: ",")) }
         put(bracket)
@@ -266,7 +273,7 @@ extension JSONWriter {
         switch node.value {
         case .null: null()
         case .bool(let value): bool(value)
-        case .number(let literal): raw(Array(literal.utf8))
+        case .number(let literal): raw(literal)
         case .string(let text): string(text)
         case .array(let nodes): array { writer in for node in nodes { writer.node(node) } }
         case .object(let members):

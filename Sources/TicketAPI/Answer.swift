@@ -23,6 +23,12 @@ extension JSONWriter {
         guard let instant else { return null() }
         string(length: Instant.rfc3339Count) { instant.writeRFC3339(to: $0) }
     }
+
+    /// A digest as 64 hexadecimal digits.
+    mutating func member(_ name: StaticString, _ digest: Digest) {
+        key(name)
+        string(length: 64) { digest.writeHex(to: $0) }
+    }
 }
 
 /// What is said to a request, before the fields that every response has.

@@ -97,7 +97,7 @@ extension PostgresStore {
         let rows = try await read(
             access, Statements.comments,
             [.text(id.description), .integer(after), .integer(page.limit + 1), .bool(access.scope == .staff)],
-            slow: true)
+            slow: true, isPlannedOnce: true)
         return page.cut(rows) { ["\($0.seq)"] }.map(\.comment)
     }
 
@@ -108,7 +108,7 @@ extension PostgresStore {
         let rows = try await read(
             access, Statements.events,
             [.text(id.description), .integer(after), .integer(page.limit + 1), .bool(access.scope == .staff)],
-            slow: true)
+            slow: true, isPlannedOnce: true)
         return page.cut(rows) { ["\($0.event.seq)"] }
     }
 
@@ -218,7 +218,10 @@ extension ResultRow {
         let from = try optionalParsed { State(rawValue: $0) }
         let to = try optionalParsed { State(rawValue: $0) }
         let comment = try optionalText().map { CommentID(stored: $0) }
-        let digests = try texts().compactMap(ValueDigest.init(stored:))
+        var digests: [ValueDigest] = []
+        try forEachText { text in
+            if let digest = ValueDigest(stored: text) { digests.append(digest) }
+        }
         let hash = try digest()
         let fields = try optionalTexts() ?? []
         let changes = try optionalTexts() ?? []

@@ -29,6 +29,23 @@ import Testing
         #expect(!Digest(of: "a").matches(Digest(of: "b")))
         #expect(Digest(bytes: [1, 2, 3]) == nil)
     }
+
+    @Test func `a digest is read from the digits that it is written as, and from nothing else`() {
+        func read(_ text: String) -> Digest? { Array(text.utf8).withUnsafeBytes { Digest(hexadecimal: $0) } }
+        for number in 0..<100 {
+            let digest = Digest(of: "\(number)")
+            #expect(read(digest.hex) == digest)
+            let written = [UInt8](unsafeUninitializedCapacity: 64) { room, count in
+                digest.writeHex(to: room)
+                count = 64
+            }
+            #expect(written == Array(digest.hex.utf8))
+        }
+        let hex = Digest(of: "x").hex
+        for text in ["", String(hex.dropLast()), hex + "0", hex.dropLast() + "g", " " + hex.dropFirst()] {
+            #expect(read(text) == nil, "\(text)")
+        }
+    }
 }
 
 @Suite struct EncodingTests {

@@ -13,7 +13,7 @@ struct AttachmentBody: Body {
             json.member("filename", attachment.filename)
             json.member("media_type", attachment.mediaType)
             json.member("size", attachment.size)
-            json.member("sha256", attachment.sha256.hex)
+            json.member("sha256", attachment.sha256)
         }
     }
 }

@@ -62,13 +62,13 @@ struct EventBody: Body {
             json.object { json in
                 for change in event.changes {
                     json.key(named: change.field)
-                    if let text = change.json { json.raw(Array(text.utf8)) } else { json.null() }
+                    if let text = change.json { json.raw(text) } else { json.null() }
                 }
             }
             json.member("comment_id", event.comment?.text)
             json.key("digests")
             json.array { json in for value in event.digests { write(value, to: &json) } }
-            json.member("hash", event.hash.hex)
+            json.member("hash", event.hash)
         }
     }
 
@@ -81,7 +81,7 @@ struct EventBody: Body {
             }
         json.object { json in
             json.member("name", value.name)
-            json.member("sha256", value.digest.hex)
+            json.member("sha256", value.digest)
             json.member("salt", salt)
         }
     }

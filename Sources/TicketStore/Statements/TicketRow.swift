@@ -115,11 +115,13 @@ extension ResultRow {
 
 extension ValueDigest {
     /// `name hexadecimal-digest`; nil for anything else.
-    init?(stored text: String) {
-        let parts = text.split(separator: " ")
-        guard parts.count == 2, let bytes = Hex.decode(String(parts[1])), let digest = Digest(bytes: bytes) else {
-            return nil
-        }
-        self.init(name: String(parts[0]), digest: digest)
+    ///
+    /// By its bytes, since a page of the feed has a thousand of them: splitting a String took a third of its time.
+    init?(stored text: UnsafeRawBufferPointer) {
+        guard let space = text.firstIndex(of: UInt8(ascii: " ")), space > 0 else { return nil }
+        let name = UnsafeRawBufferPointer(rebasing: text[..<space])
+        let digits = UnsafeRawBufferPointer(rebasing: text[(space + 1)...])
+        guard let digest = Digest(hexadecimal: digits) else { return nil }
+        self.init(name: String(decoding: name, as: UTF8.self), digest: digest)
     }
 }
