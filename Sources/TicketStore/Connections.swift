@@ -111,8 +111,7 @@ struct Connections: Sendable {
             loop: loop, connectionString: options.url,
             options: LaneOptions(
                 name: "feed", mode: .exclusive(connections: 2), role: options.staffRole, statementTimeout: .seconds(30),
-                waitMax: options.waitMax,
-                settings: ["plan_cache_mode": "force_custom_plan"].merging(options.staffSettings) { $1 }))
+                waitMax: options.waitMax, settings: Self.byKey.merging(options.staffSettings) { $1 }))
         sequencer = Lane(
             loop: loop, connectionString: options.url,
             options: LaneOptions(

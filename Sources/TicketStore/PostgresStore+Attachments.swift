@@ -51,7 +51,7 @@ extension PostgresStore {
         let after = page.after?.first.flatMap { Int($0) } ?? 0
         let rows = try await read(
             access, Statements.attachments,
-            [.text(ticket.description), .integer(after), .integer(page.limit + 1)], slow: true)
+            [.text(ticket.description), .integer(after), .integer(page.limit + 1)], slow: true, isPlannedOnce: true)
         return page.cut(rows) { ["\($0.seq)"] }.map(\.attachment)
     }
 

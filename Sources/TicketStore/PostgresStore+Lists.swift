@@ -24,7 +24,7 @@ extension PostgresStore {
     }
 
     public func queueSummary(at now: Instant) async throws(StoreError) -> QueueSummary {
-        let rows = try await read(.staff, Statements.queueCounts, [.instant(now)], slow: true)
+        let rows = try await read(.staff, Statements.queueCounts, [.instant(now)], slow: true, isPlannedOnce: true)
         let shares = try await read(.staff, Statements.queueShares, [], slow: true)
         var summary = QueueSummary(
             open: 0, overdue: rows.first?.allOverdue ?? 0, byState: [:], byPriority: [:], byProduct: [:],
