@@ -83,18 +83,20 @@ struct PlainList: Sendable {
     let statement: Statement<TicketRecord>
     let parameters: [Parameter]
 
-    /// Nil: something is filtered, the page has another length, or there is no index that has just this.
+    /// Nil: something is filtered but what is closed, or there is no index that has just this.
     init?(_ query: TicketQuery, _ access: Access) {
-        var viewer: [Parameter] = [nil, .instant(query.now)]
+        let limit = Parameter.integer(query.page.limit + 1)
+        var viewer: [Parameter] = [nil, .instant(query.now), limit]
         var forCustomers = false
         if case .customer(let own) = access.scope {
-            viewer = [.optional(access.user?.text), .instant(query.now), .text(own)]
+            viewer = [.optional(access.user?.text), .instant(query.now), limit, .text(own)]
             forCustomers = true
         }
-        let states = ListOrder.of(query.sort).isOpenAlone ? Set(State.allCases.filter(\.isOpen)) : []
-        guard query.states == states || query.states.isEmpty, query.hasNoFilters,
-            query.page.limit == ListOrder.plainLimit,
-            let statement = TicketLists.plain(query.sort, forCustomers: forCustomers, isAfter: query.page.after != nil)
+        let isOpen = query.states == Set(State.allCases.filter(\.isOpen))
+        guard isOpen || query.states.isEmpty, query.hasNoFilters, query.page.limit <= PageRequest.limitMax,
+            let statement = TicketLists.plain(
+                query.sort, forCustomers: forCustomers, isOpen: isOpen || ListOrder.of(query.sort).isOpenAlone,
+                isAfter: query.page.after != nil)
         else { return nil }
         self.statement = statement
         parameters = viewer + (query.page.after ?? []).map { .text($0) }

@@ -114,11 +114,12 @@ extension PostgresStore {
                 try await answer(kept.first ?? nil, access)
                 return rows
             }
-            if isPlannedOnce {
-                return try await lane.run(Context.readPlannedOnce, Self.whom(access), then: statement, parameters).1
+            if access.scope == .staff {
+                guard isPlannedOnce else { return try await lane.run(statement, parameters) }
+                return try await lane.run(Context.plannedOnce, [], then: statement, parameters).1
             }
-            if access.scope == .staff { return try await lane.run(statement, parameters) }
-            return try await lane.run(Context.read, Self.whom(access), then: statement, parameters).1
+            let context = isPlannedOnce ? Context.readPlannedOnce : Context.read
+            return try await lane.run(context, Self.whom(access), then: statement, parameters).1
         } catch let error as PostgresError { throw StoreError(error) } catch let error as StoreError {
             throw error
         } catch {

@@ -12,7 +12,7 @@ extension API {
             return try stream(.feed, from: try place(&input, exchange, without: ["limit"]), exchange)
         }
         let after = input.query.integer("after", in: 0...Int.max) ?? 0
-        let limit = input.query.integer("limit", in: 1...200) ?? 50
+        let limit = input.query.integer("limit", in: 1...PageRequest.limitMax) ?? 50
         try input.finish()
         let rows = try await store.feed(after: after, limit: limit + 1)
         let items = Array(rows.prefix(limit))

@@ -1,5 +1,6 @@
 import JSONText
 import Regulations
+import Tickets
 
 /// What a request carries beside its path: a body's members and a query's parameters.
 ///
@@ -41,7 +42,7 @@ struct Input {
 
     /// `limit` and `cursor`, once all filters have been read.
     mutating func page() -> PageInput {
-        let limit = query.integer("limit", in: 1...200) ?? 50
+        let limit = query.integer("limit", in: 1...PageRequest.limitMax) ?? 50
         let scope = scope()
         var after: [String]?
         if let cursor = query.string("cursor") {

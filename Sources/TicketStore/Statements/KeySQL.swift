@@ -70,15 +70,21 @@ enum Context {
     static let read = Statement<Void>(
         "context_read", "SELECT set_config('reglament.organization', $1, true), set_config('reglament.user', $2, true)")
 
+    private static let planOnce = """
+        set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+               set_config('jit', 'off', true)
+        """
+
     /// As `read`, for a statement whose plan does not depend on its values, on a lane that plans for them otherwise: the
     /// settings of `Connections.byKey`.
     static let readPlannedOnce = Statement<Void>(
         "context_read_planned_once",
         """
         SELECT set_config('reglament.organization', $1, true), set_config('reglament.user', $2, true),
-               set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
-               set_config('jit', 'off', true)
+               \(planOnce)
         """)
+    /// The same for employees, whose reads need not be told for whom.
+    static let plannedOnce = Statement<Void>("context_planned_once", "SELECT \(planOnce)")
 
     /// $1 organization, $2 user, $3 the key's lock, $4 a lock to wait for. Gives whether the key's lock was free.
     static let write = Statement<Bool>(

@@ -60,6 +60,8 @@ struct ListOrder {
     let name: String
     /// Whether its index has the open tickets alone.
     var isOpenAlone = false
+    /// Whether it has another index of the open tickets.
+    var hasOpenIndex = false
     /// Whether its index begins with the customer.
     var hasCustomersIndex = false
     /// The sort keys and their direction; the last one is unique.
@@ -72,22 +74,23 @@ struct ListOrder {
         switch sort {
         case .newestFirst, .oldestFirst:
             ListOrder(
-                name: sort == .newestFirst ? "newest" : "oldest", hasCustomersIndex: true,
+                name: sort == .newestFirst ? "newest" : "oldest", hasOpenIndex: true, hasCustomersIndex: true,
                 keys: [("t.registered_at", "timestamptz"), ("t.id", "text")], descending: sort == .newestFirst,
                 position: { [$0.registeredAt.rfc3339, $0.id.description] })
         case .updatedFirst:
             ListOrder(
-                name: "updated", keys: [("t.updated_at", "timestamptz"), ("t.id", "text")], descending: true,
+                name: "updated", hasCustomersIndex: true, keys: [("t.updated_at", "timestamptz"), ("t.id", "text")],
+                descending: true,
                 position: { [$0.updatedAt.rfc3339, $0.id.description] })
         case .autoClose:
             ListOrder(
-                name: "auto_close",
+                name: "auto_close", hasOpenIndex: true,
                 keys: [("coalesce(t.auto_close_at, 'infinity'::timestamptz)", "timestamptz"), ("t.id", "text")],
                 descending: false,
                 position: { [$0.autoClose?.at?.rfc3339 ?? "infinity", $0.id.description] })
         case .triage:
             ListOrder(
-                name: "triage", isOpenAlone: true,
+                name: "triage", isOpenAlone: true, hasCustomersIndex: true,
                 keys: [
                     ("t.triage_rank", "smallint"), ("coalesce(t.due_at, 'infinity'::timestamptz)", "timestamptz"),
                     ("t.registered_at", "timestamptz"), ("t.number", "bigint"), ("t.id", "text"),
@@ -117,32 +120,33 @@ struct ListOrder {
         keys.map { descending ? "\($0) DESC" : $0 }.joined(separator: ", ")
     }
 
-    /// The list that most ask for: all that the reader may see, or for triage all that is open, from the beginning or after a
-    /// position, `plainLimit` a page. It goes along one index whatever its values are, so it is planned once.
+    /// The lists that most ask for: all that the reader may see, or all of it that is open, from the beginning or after a
+    /// position. It goes along one index whatever its values are, so it is planned once; for the largest page, because PostgreSQL
+    /// takes a limit that it is not told for a tenth of all there is.
     ///
-    /// $1 viewer, $2 now, for customers $3 their organization, then the position.
-    func plainStatement(forCustomers: Bool, isAfter: Bool) -> Statement<TicketRecord> {
+    /// $1 viewer, $2 now, $3 limit, for customers $4 their organization, then the position.
+    func plainStatement(forCustomers: Bool, isOpen: Bool, isAfter: Bool) -> Statement<TicketRecord> {
         let order = ordering(keys.map(\.sql))
         var conditions: [String] = []
-        if forCustomers { conditions.append("t.organization = $3") }
-        if isOpenAlone { conditions.append("t.state <> 'closed'") }
-        if isAfter { conditions.append(comparison(first: forCustomers ? 4 : 3)) }
+        if forCustomers { conditions.append("t.organization = $4") }
+        if isOpen { conditions.append("t.state <> 'closed'") }
+        if isAfter { conditions.append(comparison(first: forCustomers ? 5 : 4)) }
         return Statement(
-            "plain_\(forCustomers ? "customer_" : "")\(name)\(isAfter ? "_after" : "")",
+            "plain_\(forCustomers ? "customer_" : "")\(isOpen && !isOpenAlone ? "open_" : "")\(name)\(isAfter ? "_after" : "")",
             """
             SELECT ROW(\(TicketSQL.record))
-              FROM (SELECT t.*
-                      FROM tickets t
-                     WHERE \(conditions.isEmpty ? "true" : conditions.joined(separator: " AND "))
-                     ORDER BY \(order)
-                     LIMIT \(Self.plainLimit + 1)) t
+              FROM (SELECT *
+                      FROM (SELECT t.*
+                              FROM tickets t
+                             WHERE \(conditions.isEmpty ? "true" : conditions.joined(separator: " AND "))
+                             ORDER BY \(order)
+                             LIMIT \(PageRequest.limitMax + 1)) t
+                     LIMIT $3) t
               \(TicketSQL.joinPolicy)
              ORDER BY \(order)
             """
         ) { (row) throws(RowError) in try row.ticketRecord() }
     }
-
-    static let plainLimit = 50
 
     /// Always true. PostgreSQL, which does not know that, looks an assignee up in the index of open tickets and in that of
     /// closed ones; one of all would be written to at each step of each ticket.
@@ -210,6 +214,7 @@ enum TicketLists {
     private struct PlainKey: Hashable {
         let sort: TicketSort
         let forCustomers: Bool
+        let isOpen: Bool
         let isAfter: Bool
     }
 
@@ -218,9 +223,12 @@ enum TicketLists {
         for sort in TicketSort.allCases {
             let order = ListOrder.of(sort)
             for forCustomers in order.hasCustomersIndex ? [false, true] : [false] {
-                for isAfter in [false, true] {
-                    statements[PlainKey(sort: sort, forCustomers: forCustomers, isAfter: isAfter)] =
-                        order.plainStatement(forCustomers: forCustomers, isAfter: isAfter)
+                for isOpen in order.isOpenAlone ? [true] : order.hasOpenIndex ? [false, true] : [false] {
+                    for isAfter in [false, true] {
+                        let key = PlainKey(sort: sort, forCustomers: forCustomers, isOpen: isOpen, isAfter: isAfter)
+                        statements[key] = order.plainStatement(
+                            forCustomers: forCustomers, isOpen: isOpen, isAfter: isAfter)
+                    }
                 }
             }
         }
@@ -228,8 +236,10 @@ enum TicketLists {
     }()
 
     /// Nil: this order has no index for those who ask.
-    static func plain(_ sort: TicketSort, forCustomers: Bool, isAfter: Bool) -> Statement<TicketRecord>? {
-        plainStatements[PlainKey(sort: sort, forCustomers: forCustomers, isAfter: isAfter)]
+    static func plain(
+        _ sort: TicketSort, forCustomers: Bool, isOpen: Bool, isAfter: Bool
+    ) -> Statement<TicketRecord>? {
+        plainStatements[PlainKey(sort: sort, forCustomers: forCustomers, isOpen: isOpen, isAfter: isAfter)]
     }
 
     private struct Key: Hashable {

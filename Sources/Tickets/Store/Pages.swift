@@ -18,7 +18,10 @@ public struct Page<Item: Sendable>: Sendable {
 
 /// Which page of a list.
 public struct PageRequest: Sendable, Hashable {
-    /// 1 to 200.
+    /// The largest page there is.
+    public static let limitMax = 200
+
+    /// 1 to `limitMax`.
     public var limit: Int
     /// The sort keys of the last item seen, as the store gave them; nil: from the beginning.
     public var after: [String]?
