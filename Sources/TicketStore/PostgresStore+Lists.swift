@@ -14,12 +14,7 @@ extension PostgresStore {
         _ query: TicketQuery, bounds: SearchBounds, _ access: Access
     ) async throws(StoreError) -> Page<TicketRecord> {
         guard let parameters = ListParameters(query, access) else { return Page(items: [], next: nil) }
-        let records: [TicketRecord]
-        if let plain = PlainList(query, access) {
-            records = try await read(access, plain.statement, plain.parameters, slow: true, isPlannedOnce: true)
-        } else {
-            records = try await self.records(query, parameters.filters, parameters.position, bounds, access)
-        }
+        let records = try await records(query, parameters, bounds, access)
         return query.page.cut(records) { ListOrder.of(query.sort).position($0.ticket) }
     }
 
@@ -78,35 +73,35 @@ struct ListParameters: Sendable {
     }
 }
 
-/// The list that most ask for, and what its statement is run with.
+/// A list, or a search, that is narrowed down by nothing but what is open, and what its statement is run with.
 struct PlainList: Sendable {
     let statement: Statement<TicketRecord>
     let parameters: [Parameter]
 
-    /// Nil: something is filtered but what is closed, or there is no index that has just this.
-    init?(_ query: TicketQuery, _ access: Access) {
-        let limit = Parameter.integer(query.page.limit + 1)
-        var viewer: [Parameter] = [nil, .instant(query.now), limit]
+    /// Nil: something is filtered but what is closed, or there is no index that has just this. `own` are the source's.
+    init?(_ query: TicketQuery, _ source: TicketSource, _ own: [Parameter], _ access: Access) {
+        var parameters: [Parameter] = [nil, .instant(query.now), .integer(query.page.limit + 1)]
         var forCustomers = false
-        if case .customer(let own) = access.scope {
-            viewer = [.optional(access.user?.text), .instant(query.now), limit, .text(own)]
+        if case .customer(let organization) = access.scope {
+            parameters[0] = .optional(access.user?.text)
+            parameters.append(.text(organization))
             forCustomers = true
         }
         let isOpen = query.states == Set(State.allCases.filter(\.isOpen))
         guard isOpen || query.states.isEmpty, query.hasNoFilters, query.page.limit <= PageRequest.limitMax,
             let statement = TicketLists.plain(
-                query.sort, forCustomers: forCustomers, isOpen: isOpen || ListOrder.of(query.sort).isOpenAlone,
-                isAfter: query.page.after != nil)
+                query.sort, source, forCustomers: forCustomers,
+                isOpen: isOpen || ListOrder.of(query.sort).isOpenAlone, isAfter: query.page.after != nil)
         else { return nil }
         self.statement = statement
-        parameters = viewer + (query.page.after ?? []).map { .text($0) }
+        self.parameters = parameters + own + (query.page.after ?? []).map { .text($0) }
     }
 }
 
 extension TicketQuery {
-    /// Apart from the states.
+    /// Apart from the states and the words.
     fileprivate var hasNoFilters: Bool {
-        text == nil && priority == nil && kind == nil && product == nil && organization == nil && assignee == nil
+        priority == nil && kind == nil && product == nil && organization == nil && assignee == nil
             && tag == nil && registeredFrom == nil && registeredTo == nil && updatedFrom == nil && updatedTo == nil
             && overdue == nil
     }

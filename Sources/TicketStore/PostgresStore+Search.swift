@@ -32,13 +32,19 @@ struct SearchBounds: Sendable {
 // order is walked further; and only when tickets at the order's other end alone have so common words, all of them are looked
 // up after all. To ask the index first would be quick for rare words, and for common ones take as long as they are common.
 extension PostgresStore {
-    /// The rows of a list, one more than the page.
+    /// The rows of a list, one more than the page. What is planned once is bounded by the largest page or walk.
     func records(
-        _ query: TicketQuery, _ filters: [Parameter], _ position: [Parameter], _ bounds: SearchBounds, _ access: Access
+        _ query: TicketQuery, _ parameters: ListParameters, _ bounds: SearchBounds, _ access: Access
     ) async throws(StoreError) -> [TicketRecord] {
-        func list(_ source: TicketSource, _ own: [Parameter]) async throws(StoreError) -> [TicketRecord] {
-            try await read(
-                access, TicketLists.statement(query.sort, source), filters + own + position, slow: true)
+        func list(
+            _ source: TicketSource, _ own: [Parameter], isBounded: Bool = true
+        ) async throws(StoreError) -> [TicketRecord] {
+            if isBounded, let plain = PlainList(query, source, own, access) {
+                return try await read(access, plain.statement, plain.parameters, slow: true, isPlannedOnce: true)
+            }
+            return try await read(
+                access, TicketLists.statement(query.sort, source), parameters.filters + own + parameters.position,
+                slow: true)
         }
         guard let text = query.text else { return try await list(.all, []) }
         let isCustomer = access.scope != .staff
@@ -52,7 +58,7 @@ extension PostgresStore {
         }
         let size = try await size(text, query.organization, few: bounds.few, access)
         if !size.hasWords { return try await list(.all, []) }
-        if !size.isIndexed { return try await list(walked, [.text(text), nil]) }
+        if !size.isIndexed { return try await list(walked, [.text(text), nil], isBounded: false) }
         if !size.isSmall {
             let second = try await list(walked, [.text(text), .integer(bounds.secondWalk)])
             if second.count > query.page.limit { return second }

@@ -6,10 +6,15 @@ import Tickets
 enum TicketSource: Hashable, CaseIterable, Sendable {
     /// All of them.
     case all
-    /// Those that the index gives for the words of `$20`.
+    /// Those that the index gives for words.
     case found, foundByCustomer
-    /// The first `$21` in the list's order, each looked at for the words of `$20`; null: every one.
+    /// The first so many in the list's order, each looked at for words; null: every one.
     case walked, walkedByCustomer
+
+    /// What is there for customers, or for employees.
+    static func of(customers: Bool) -> [TicketSource] {
+        customers ? [.all, .foundByCustomer, .walkedByCustomer] : [.all, .found, .walked]
+    }
 
     var name: String {
         switch self {
@@ -21,12 +26,12 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
         }
     }
 
-    /// `t` is the ticket.
-    fileprivate var rows: String {
+    /// `t` is the ticket; `words` and the `organization` to look in are parameters.
+    fileprivate func rows(words: String, organization: String) -> String {
         switch self {
         case .all, .walked, .walkedByCustomer: "tickets t"
-        case .found: Self.each("search_all_tickets($20, NULL, $9)")
-        case .foundByCustomer: Self.each("search_tickets($20, NULL)")
+        case .found: Self.each("search_all_tickets(\(words), NULL, \(organization))")
+        case .foundByCustomer: Self.each("search_tickets(\(words), NULL)")
         }
     }
 
@@ -36,16 +41,27 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
         "\(function) AS s (ticket) CROSS JOIN LATERAL (SELECT * FROM tickets WHERE id = s.ticket OFFSET 0) t"
     }
 
-    /// What is looked for when the list is walked; nil: the rows are what was looked for.
-    fileprivate var walkedWords: String? {
+    /// `page` as it is, or of its tickets, which come in their `order`, those with the words of parameter `first` among as
+    /// many as the parameter behind it says.
+    fileprivate func searched(_ page: String, order: String, first: Int) -> String {
+        let words: String
         switch self {
-        case .all, .found, .foundByCustomer: nil
-        case .walked: "coalesce(s.everything, s.shared)"
-        case .walkedByCustomer: "s.shared"
+        case .all, .found, .foundByCustomer: return page
+        case .walked: words = "coalesce(s.everything, s.shared)"
+        case .walkedByCustomer: words = "s.shared"
         }
+        // OFFSET keeps the two from being planned as one: nothing but a look at each ticket in turn is wanted.
+        return """
+            SELECT t.*
+              FROM (\(page)
+                     LIMIT $\(first + 1)::bigint) t
+              CROSS JOIN LATERAL (SELECT FROM ticket_search s
+                                   WHERE s.ticket = t.id AND \(words) @@ search_query($\(first)) OFFSET 0) s
+             ORDER BY \(order)
+            """
     }
 
-    /// How many parameters stand between the filters and the position.
+    /// How many parameters of its own it has: words, and how many are looked at.
     var parameterCount: Int {
         switch self {
         case .all: 0
@@ -124,23 +140,38 @@ struct ListOrder {
     /// position. It goes along one index whatever its values are, so it is planned once; for the largest page, because PostgreSQL
     /// takes a limit that it is not told for a tenth of all there is.
     ///
-    /// $1 viewer, $2 now, $3 limit, for customers $4 their organization, then the position.
-    func plainStatement(forCustomers: Bool, isOpen: Bool, isAfter: Bool) -> Statement<TicketRecord> {
-        let order = ordering(keys.map(\.sql))
+    /// $1 viewer, $2 now, $3 limit, for customers $4 their organization, then the source's own, then the position.
+    func plainStatement(
+        _ source: TicketSource, forCustomers: Bool, isOpen: Bool, isAfter: Bool
+    ) -> Statement<TicketRecord> {
+        // As columns: PostgreSQL forgets the order of a subquery's expressions, and would sort once more.
+        let order = ordering(keys.indices.map { "t.key\($0)" })
+        let keyed = keys.indices.map { "\(keys[$0].sql) AS key\($0)" }.joined(separator: ", ")
+        let own = forCustomers ? 5 : 4
         var conditions: [String] = []
         if forCustomers { conditions.append("t.organization = $4") }
         if isOpen { conditions.append("t.state <> 'closed'") }
-        if isAfter { conditions.append(comparison(first: forCustomers ? 5 : 4)) }
+        if isAfter { conditions.append(comparison(first: own + source.parameterCount)) }
+        let most =
+            switch source {
+            case .all, .found, .foundByCustomer: PageRequest.limitMax + 1
+            case .walked, .walkedByCustomer: SearchBounds().secondWalk
+            }
+        let rows = """
+            SELECT *
+              FROM (SELECT t.*, \(keyed)
+                      FROM \(source.rows(words: "$\(own)", organization: "NULL"))
+                     WHERE \(conditions.isEmpty ? "true" : conditions.joined(separator: " AND "))
+                     ORDER BY \(ordering(keys.map(\.sql)))
+                     LIMIT \(most)) t
+             ORDER BY \(order)
+            """
+        let open = isOpen && !isOpenAlone ? "open_" : ""
         return Statement(
-            "plain_\(forCustomers ? "customer_" : "")\(isOpen && !isOpenAlone ? "open_" : "")\(name)\(isAfter ? "_after" : "")",
+            "plain_\(source.name)_\(forCustomers ? "customer_" : "")\(open)\(name)\(isAfter ? "_after" : "")",
             """
             SELECT ROW(\(TicketSQL.record))
-              FROM (SELECT *
-                      FROM (SELECT t.*
-                              FROM tickets t
-                             WHERE \(conditions.isEmpty ? "true" : conditions.joined(separator: " AND "))
-                             ORDER BY \(order)
-                             LIMIT \(PageRequest.limitMax + 1)) t
+              FROM (\(source.searched(rows, order: order, first: own))
                      LIMIT $3) t
               \(TicketSQL.joinPolicy)
              ORDER BY \(order)
@@ -164,7 +195,7 @@ struct ListOrder {
         let comparison = comparison(first: 20 + source.parameterCount)
         let filtered = """
             SELECT t.*
-                      FROM \(source.rows)
+                      FROM \(source.rows(words: "$20", organization: "$9"))
                      WHERE ($3::text IS NULL OR t.organization = $3)
                        AND ($4::text[] IS NULL OR t.state = ANY ($4))
                        AND ($5::boolean IS NOT TRUE OR t.state <> 'closed')
@@ -184,24 +215,12 @@ struct ListOrder {
                        AND ($19::boolean IS NOT TRUE OR \(comparison))
                      ORDER BY \(order)
             """
-        var page = "\(filtered)\n                     LIMIT $18"
-        if let words = source.walkedWords {
-            // OFFSET keeps the two from being planned as one: nothing but a look at each ticket in turn is wanted.
-            page = """
-                SELECT t.*
-                      FROM (\(filtered)
-                     LIMIT $21::bigint) t
-                     CROSS JOIN LATERAL (SELECT FROM ticket_search s
-                                          WHERE s.ticket = t.id AND \(words) @@ search_query($20) OFFSET 0) s
-                     ORDER BY \(order)
-                     LIMIT $18
-                """
-        }
         return Statement(
             "\(source.name)_\(name)",
             """
             SELECT ROW(\(TicketSQL.record))
-              FROM (\(page)) t
+              FROM (\(source.searched(filtered, order: order, first: 20))
+                     LIMIT $18) t
               \(TicketSQL.joinPolicy)
              ORDER BY \(order)
             """
@@ -213,6 +232,7 @@ struct ListOrder {
 enum TicketLists {
     private struct PlainKey: Hashable {
         let sort: TicketSort
+        let source: TicketSource
         let forCustomers: Bool
         let isOpen: Bool
         let isAfter: Bool
@@ -225,9 +245,13 @@ enum TicketLists {
             for forCustomers in order.hasCustomersIndex ? [false, true] : [false] {
                 for isOpen in order.isOpenAlone ? [true] : order.hasOpenIndex ? [false, true] : [false] {
                     for isAfter in [false, true] {
-                        let key = PlainKey(sort: sort, forCustomers: forCustomers, isOpen: isOpen, isAfter: isAfter)
-                        statements[key] = order.plainStatement(
-                            forCustomers: forCustomers, isOpen: isOpen, isAfter: isAfter)
+                        for source in TicketSource.of(customers: forCustomers) {
+                            let key = PlainKey(
+                                sort: sort, source: source, forCustomers: forCustomers, isOpen: isOpen, isAfter: isAfter
+                            )
+                            statements[key] = order.plainStatement(
+                                source, forCustomers: forCustomers, isOpen: isOpen, isAfter: isAfter)
+                        }
                     }
                 }
             }
@@ -237,9 +261,10 @@ enum TicketLists {
 
     /// Nil: this order has no index for those who ask.
     static func plain(
-        _ sort: TicketSort, forCustomers: Bool, isOpen: Bool, isAfter: Bool
+        _ sort: TicketSort, _ source: TicketSource, forCustomers: Bool, isOpen: Bool, isAfter: Bool
     ) -> Statement<TicketRecord>? {
-        plainStatements[PlainKey(sort: sort, forCustomers: forCustomers, isOpen: isOpen, isAfter: isAfter)]
+        plainStatements[
+            PlainKey(sort: sort, source: source, forCustomers: forCustomers, isOpen: isOpen, isAfter: isAfter)]
     }
 
     private struct Key: Hashable {
