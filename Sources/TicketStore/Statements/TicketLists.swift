@@ -50,13 +50,14 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
         case .walked: words = "coalesce(s.everything, s.shared)"
         case .walkedByCustomer: words = "s.shared"
         }
-        // OFFSET keeps the two from being planned as one: nothing but a look at each ticket in turn is wanted.
+        // OFFSET keeps the two from being planned as one: nothing but a look at each ticket in turn is wanted. The words are
+        // taken apart by a query of their own, once.
         return """
             SELECT t.*
               FROM (\(page)
                      LIMIT $\(first + 1)::bigint) t
               CROSS JOIN LATERAL (SELECT FROM ticket_search s
-                                   WHERE s.ticket = t.id AND \(words) @@ search_query($\(first)) OFFSET 0) s
+                                   WHERE s.ticket = t.id AND \(words) @@ (SELECT search_query($\(first))) OFFSET 0) s
              ORDER BY \(order)
             """
     }
@@ -166,9 +167,10 @@ struct ListOrder {
                      LIMIT \(most)) t
              ORDER BY \(order)
             """
+        let whose = forCustomers && source == .all ? "customer_" : ""
         let open = isOpen && !isOpenAlone ? "open_" : ""
         return Statement(
-            "plain_\(source.name)_\(forCustomers ? "customer_" : "")\(open)\(name)\(isAfter ? "_after" : "")",
+            "plain_\(source.name)_\(whose)\(open)\(name)\(isAfter ? "_after" : "")",
             """
             SELECT ROW(\(TicketSQL.record))
               FROM (\(source.searched(rows, order: order, first: own))
