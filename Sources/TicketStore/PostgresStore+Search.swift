@@ -46,7 +46,7 @@ extension PostgresStore {
                 access, TicketLists.statement(query.sort, source), parameters.filters + own + parameters.position,
                 slow: true)
         }
-        guard let text = query.text else { return try await list(.all, []) }
+        guard let text = query.text else { return try await list(.of(query, access), []) }
         let isCustomer = access.scope != .staff
         let found = isCustomer ? TicketSource.foundByCustomer : .found
         let walked = isCustomer ? TicketSource.walkedByCustomer : .walked
@@ -57,7 +57,7 @@ extension PostgresStore {
             if first.count > query.page.limit { return first }
         }
         let size = try await size(text, query.organization, few: bounds.few, access)
-        if !size.hasWords { return try await list(.all, []) }
+        if !size.hasWords { return try await list(.of(query, access), []) }
         if !size.isIndexed { return try await list(walked, [.text(text), nil], isBounded: false) }
         if !size.isSmall {
             let second = try await list(walked, [.text(text), .integer(bounds.secondWalk)])

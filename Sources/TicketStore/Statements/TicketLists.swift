@@ -6,12 +6,21 @@ import Tickets
 enum TicketSource: Hashable, CaseIterable, Sendable {
     /// All of them.
     case all
+    /// Those that nobody is assigned to: the open ones and the closed ones have an index each.
+    case unassigned
     /// Those that the index gives for words.
     case found, foundByCustomer
     /// The first so many in the list's order, each looked at for words; null: every one.
     case walked, walkedByCustomer
 
-    /// What is there for customers, or for employees.
+    /// Where a list without words comes from.
+    static func of(_ query: TicketQuery, _ access: Access) -> TicketSource {
+        let isByAge = query.sort == .newestFirst || query.sort == .oldestFirst
+        return query.assignee == .nobody && query.states.isEmpty && isByAge && access.scope == .staff
+            ? .unassigned : .all
+    }
+
+    /// What lists and searches that nothing else narrows down come from: customers', or employees'.
     static func of(customers: Bool) -> [TicketSource] {
         customers ? [.all, .foundByCustomer, .walkedByCustomer] : [.all, .found, .walked]
     }
@@ -19,6 +28,7 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
     var name: String {
         switch self {
         case .all: "list"
+        case .unassigned: "list_unassigned"
         case .found: "list_found"
         case .foundByCustomer: "list_found_customer"
         case .walked: "list_walked"
@@ -29,7 +39,7 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
     /// `t` is the ticket; `words` and the `organization` to look in are parameters.
     fileprivate func rows(words: String, organization: String) -> String {
         switch self {
-        case .all, .walked, .walkedByCustomer: "tickets t"
+        case .all, .unassigned, .walked, .walkedByCustomer: "tickets t"
         case .found: Self.each("search_all_tickets(\(words), NULL, \(organization))")
         case .foundByCustomer: Self.each("search_tickets(\(words), NULL)")
         }
@@ -46,7 +56,7 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
     fileprivate func searched(_ page: String, order: String, first: Int) -> String {
         let words: String
         switch self {
-        case .all, .found, .foundByCustomer: return page
+        case .all, .unassigned, .found, .foundByCustomer: return page
         case .walked: words = "coalesce(s.everything, s.shared)"
         case .walkedByCustomer: words = "s.shared"
         }
@@ -65,7 +75,7 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
     /// How many parameters of its own it has: words, and how many are looked at.
     var parameterCount: Int {
         switch self {
-        case .all: 0
+        case .all, .unassigned: 0
         case .found, .foundByCustomer: 1
         case .walked, .walkedByCustomer: 2
         }
@@ -155,7 +165,7 @@ struct ListOrder {
         if isAfter { conditions.append(comparison(first: own + source.parameterCount)) }
         let most =
             switch source {
-            case .all, .found, .foundByCustomer: PageRequest.limitMax + 1
+            case .all, .unassigned, .found, .foundByCustomer: PageRequest.limitMax + 1
             case .walked, .walkedByCustomer: SearchBounds().secondWalk
             }
         let rows = """
@@ -195,10 +205,13 @@ struct ListOrder {
     func statement(_ source: TicketSource) -> Statement<TicketRecord> {
         let order = ordering(keys.map(\.sql))
         let comparison = comparison(first: 20 + source.parameterCount)
-        let filtered = """
+        /// A page of those for which `condition` holds, too.
+        func filtered(_ condition: String = "true") -> String {
+            """
             SELECT t.*
                       FROM \(source.rows(words: "$20", organization: "$9"))
-                     WHERE ($3::text IS NULL OR t.organization = $3)
+                     WHERE \(condition)
+                       AND ($3::text IS NULL OR t.organization = $3)
                        AND ($4::text[] IS NULL OR t.state = ANY ($4))
                        AND ($5::boolean IS NOT TRUE OR t.state <> 'closed')
                        AND ($6::text IS NULL OR t.priority = $6)
@@ -217,11 +230,24 @@ struct ListOrder {
                        AND ($19::boolean IS NOT TRUE OR \(comparison))
                      ORDER BY \(order)
             """
+        }
+        var rows = filtered()
+        if source == .unassigned {
+            rows = """
+                SELECT t.*
+                  FROM ((\(filtered("t.state <> 'closed'"))
+                         LIMIT $18)
+                        UNION ALL
+                        (\(filtered("t.state = 'closed'"))
+                         LIMIT $18)) t
+                 ORDER BY \(order)
+                """
+        }
         return Statement(
             "\(source.name)_\(name)",
             """
             SELECT ROW(\(TicketSQL.record))
-              FROM (\(source.searched(filtered, order: order, first: 20))
+              FROM (\(source.searched(rows, order: order, first: 20))
                      LIMIT $18) t
               \(TicketSQL.joinPolicy)
              ORDER BY \(order)
