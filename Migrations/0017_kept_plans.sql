@@ -1,5 +1,5 @@
 -- Functions in SQL are planned each time that they are called, since they run with their owner's rights: half a millisecond for
--- a token, ten times what a ticket takes. Those in PL/pgSQL keep their plans with the connection.
+-- a token, twice what a ticket takes. Those in PL/pgSQL keep their plans with the connection.
 SET LOCAL ROLE reglament_owner;
 
 CREATE OR REPLACE FUNCTION caller_by_token(token_hash bytea)

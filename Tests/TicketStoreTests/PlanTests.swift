@@ -146,7 +146,7 @@ import Tickets
                     {
                         faults.append("\(what): closed ones are not found by their assignee: \(plan.text)")
                     }
-                    // In the order of all nobody knows how far away they are.
+                    // In the order of all tickets nobody knows how far it is to the next one.
                     if name == "nobody", access.scope == .staff, plan.text.contains("tickets_registered_idx") {
                         faults.append("\(what): all tickets are gone through: \(plan.text)")
                     }
