@@ -67,10 +67,9 @@ public final class Lane: @unchecked Sendable {
     public func run<Row>(
         _ statement: Statement<Row>, _ parameters: [Parameter] = []
     ) async throws(PostgresError) -> [Row] {
-        let rows = Rows<Row>()
-        try await send([Step(statement, parameters, into: rows)], noting: self) { (request) in
-            self.submit(.request(request))
-        }
+        var pipeline = Pipeline()
+        let rows = pipeline.append(statement, parameters)
+        try await send(pipeline.steps, noting: self) { (request) in self.submit(.request(request)) }
         return rows.rows
     }
 
@@ -80,28 +79,23 @@ public final class Lane: @unchecked Sendable {
         _ context: Statement<First>, _ contextParameters: [Parameter], then statement: Statement<Row>,
         _ parameters: [Parameter]
     ) async throws(PostgresError) -> ([First], [Row]) {
-        let first = Rows<First>()
-        let rows = Rows<Row>()
-        let steps = [Step(context, contextParameters, into: first), Step(statement, parameters, into: rows)]
-        try await send(steps, noting: self) { (request) in self.submit(.request(request)) }
+        var pipeline = Pipeline()
+        let first = pipeline.append(context, contextParameters)
+        let rows = pipeline.append(statement, parameters)
+        try await send(pipeline.steps, noting: self) { (request) in self.submit(.request(request)) }
         return (first.rows, rows.rows)
     }
 
-    /// As `run` with a context, or without one, for whoever answers many callers at once: `finish` hears the outcome on
-    /// the loop, before any task goes on.
-    public func run<Row>(
-        _ context: (statement: Statement<Void>, parameters: [Parameter])?, then statement: Statement<Row>,
-        _ parameters: [Parameter], finish: @escaping (Result<[Row], PostgresError>) -> Void
-    ) {
+    /// Runs a pipeline for whoever answers many callers at once: `finish` hears on the loop how it ended, before any task
+    /// goes on.
+    public func run(_ pipeline: Pipeline, finish: @escaping (PostgresError?) -> Void) {
         let since = EventLoop.clock()
-        let rows = Rows<Row>()
-        var steps = [Step(statement, parameters, into: rows)]
-        if let context { steps.insert(Step(context.statement, context.parameters, into: Rows()), at: 0) }
-        let request = Request(steps) { failure in
-            self.tally.note(EventLoop.clock() &- since, failure)
-            finish(failure.map { .failure($0) } ?? .success(rows.rows))
-        }
-        submit(.request(request))
+        submit(
+            .request(
+                Request(pipeline.steps) { failure in
+                    self.tally.note(EventLoop.clock() &- since, failure)
+                    finish(failure)
+                }))
     }
 
     /// Lends one connection of an exclusive lane for several round trips.

@@ -40,9 +40,25 @@ final class Request {
     func end(_ error: PostgresError?) { finish(error) }
 }
 
+/// Statements that are sent under one Sync: one round trip and one transaction. What one of them sets for the transaction,
+/// those behind it see, and an error of any undoes all.
+public struct Pipeline {
+    private(set) var steps: [Step] = []
+
+    public init() {}
+
+    /// The rows are there once all has been answered without an error.
+    @discardableResult
+    public mutating func append<Row>(_ statement: Statement<Row>, _ parameters: [Parameter] = []) -> Rows<Row> {
+        let rows = Rows<Row>()
+        steps.append(Step(statement, parameters, into: rows))
+        return rows
+    }
+}
+
 /// Where the rows of a step are kept until the request ends.
-final class Rows<Row> {
-    private(set) var rows: [Row] = []
+public final class Rows<Row> {
+    public private(set) var rows: [Row] = []
 
     func fill(
         from result: OpaquePointer, _ read: (inout ResultRow) throws(RowError) -> Row

@@ -87,7 +87,7 @@ extension PostgresStore {
         default: break
         }
         let parameters = write.parameters(change, key: key, extras: extras)
-        try await self.write(write.statement, parameters, lock: lock, access)
+        try await self.write(write.statement, parameters, lock: lock, isShort: change.attachment == nil, access)
     }
 
     public func comments(

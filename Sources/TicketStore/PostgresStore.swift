@@ -18,6 +18,7 @@ public final class PostgresStore: Store {
     let callers: CallerCache
     let pulses: Pulses
     let ticketReads: TicketReads
+    let ticketWrites: TicketWrites
     let listReads: ListReads
     /// Jobs are to end at their next batch.
     let isInterrupted = Atomic<Bool>(false)
@@ -42,6 +43,7 @@ public final class PostgresStore: Store {
             if channel != Self.peopleChannel { pulses.send(.feed) }
         }
         ticketReads = TicketReads(connections, loop: loop)
+        ticketWrites = TicketWrites(connections, loop: loop)
         listReads = ListReads(loop: loop)
     }
 
@@ -158,23 +160,15 @@ extension PostgresStore {
 
     /// As `writeKeyed`, with every parameter given. What goes under one `lock` is written one after the other, and each
     /// sees what the one before has written.
+    ///
+    /// `isShort`: it may share its transaction with others who wait for it.
     func write(
-        _ statement: Statement<Int>, _ parameters: [Parameter], lock: String? = nil, _ access: Access
+        _ statement: Statement<Int>, _ parameters: [Parameter], lock: String? = nil, isShort: Bool = false,
+        _ access: Access
     ) async throws(StoreError) {
-        let written: Bool
-        var keyFree = true
+        let outcome: TicketWrites.Outcome
         do {
-            let lane = lanes(access).writes
-            if access.scope == .staff && access.key == nil && lock == nil {
-                written = try await lane.run(statement, parameters).first == 1
-            } else {
-                let keyLock = access.key.map { "\($0.caller) \($0.key)" }
-                let (free, rows) = try await lane.run(
-                    Context.write, Self.whom(access) + [.optional(keyLock), .optional(lock)], then: statement,
-                    parameters)
-                keyFree = free.first ?? false
-                written = rows.first == 1
-            }
+            outcome = try await send(statement, parameters, lock: lock, isShort: isShort, access)
         } catch {
             if error.isMissingDay {
                 try await keepIdempotencyDays()
@@ -184,12 +178,26 @@ extension PostgresStore {
             try await lookUp(access)
             throw .faster
         }
-        if written { return }
+        if outcome.isWritten { return }
         if access.key != nil {
-            guard keyFree else { throw .keyInProgress }
+            guard outcome.isKeyFree else { throw .keyInProgress }
             try await lookUp(access)
         }
         throw .faster
+    }
+
+    private func send(
+        _ statement: Statement<Int>, _ parameters: [Parameter], lock: String?, isShort: Bool, _ access: Access
+    ) async throws(PostgresError) -> TicketWrites.Outcome {
+        let key = access.key.map { "\($0.caller) \($0.key)" }
+        if isShort, lock == nil {
+            let writing = TicketWrites.Writing(
+                whom: Self.whom(access), key: key, statement: statement, parameters: parameters)
+            if let outcome = try await ticketWrites.write(writing, access.scope) { return outcome }
+        }
+        let (free, written) = try await lanes(access).writes.run(
+            Context.write, Self.whom(access) + [.optional(key), .optional(lock), nil], then: statement, parameters)
+        return TicketWrites.Outcome(isKeyFree: free.first ?? false, isWritten: written.first == 1)
     }
 
     /// Makes the partitions that today's keys go into.

@@ -110,24 +110,22 @@ final class TicketReads: @unchecked Sendable {
         let lanes = isStaff ? connections.staff : connections.customer
         let isDueSoon = batch.count <= Self.dueSoonMax
         if isDueSoon { loop.answersDue += 1 }
-        lanes.reads.run(
-            isStaff ? nil : (Context.read, PostgresStore.whom(line.access)),
-            then: isOne ? Statements.ticket : Statements.tickets,
+        var pipeline = Pipeline()
+        if !isStaff { pipeline.append(Context.read, PostgresStore.whom(line.access)) }
+        let records = pipeline.append(
+            isOne ? Statements.ticket : Statements.tickets,
             PostgresStore.viewer(line.access, batch[batch.count - 1].now) + [
                 isOne ? .text(batch[0].id.description) : .texts(batch.map(\.id.description))
-            ]
-        ) { outcome in
+            ])
+        lanes.reads.run(pipeline) { failure in
             line.inFlight -= 1
             if isDueSoon { self.loop.answersDue -= 1 }
             // Before those who wait go on: PostgreSQL works on while their answers are written.
             self.send(line, flightsMax: Self.flightsMax)
-            switch outcome {
-            case .success(let records):
-                for wanted in batch {
-                    wanted.finish.resume(returning: .success(records.first { $0.ticket.id == wanted.id }))
-                }
-            case .failure(let error):
-                for wanted in batch { wanted.finish.resume(returning: .failure(StoreError(error))) }
+            for wanted in batch {
+                wanted.finish.resume(
+                    returning: failure.map { .failure(StoreError($0)) }
+                        ?? .success(records.rows.first { $0.ticket.id == wanted.id }))
             }
         }
     }

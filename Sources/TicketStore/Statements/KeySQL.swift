@@ -86,19 +86,19 @@ enum Context {
     /// The same for employees, whose reads need not be told for whom.
     static let plannedOnce = Statement<Void>("context_planned_once", "SELECT \(planOnce)")
 
-    /// $1 organization, $2 user, $3 the key's lock, $4 a lock to wait for. Gives whether the key's lock was free.
+    /// $1 organization, $2 user, $3 the key's lock, $4 a lock to wait for, $5 for how long any other lock may be waited for, nil
+    /// when as long as the statement may take. Gives whether the key's lock was free.
     static let write = Statement<Bool>(
         "context_write",
         """
         SELECT set_config('reglament.organization', $1, true), set_config('reglament.user', $2, true),
                CASE WHEN $4::text IS NOT NULL THEN pg_advisory_xact_lock(hashtextextended($4, 0)) END,
+               CASE WHEN $5::text IS NOT NULL THEN set_config('lock_timeout', $5, true) END,
                set_config('reglament.key_free', coalesce(pg_try_advisory_xact_lock(hashtextextended($3, 0)), false)::text, true)
                = 'true'
         """
     ) { (row) throws(RowError) in
-        try row.skip()
-        try row.skip()
-        try row.skip()
+        for _ in 1...4 { try row.skip() }
         return try row.bool()
     }
 
