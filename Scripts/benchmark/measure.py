@@ -15,6 +15,8 @@ from tickets import CREATED_BY_PGBENCH, DRAFT, PREFIX, READ_COUNT, READ_FIRST, S
 
 # As the service's lanes have it.
 BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+# For how long the service waits for a lock before it writes each change by itself. pgbench, which would give up, waits on.
+LOCK_WAIT = {"'100ms'": "NULL"}
 STAFF = {"role": "reglament_staff"} | BY_KEY
 CUSTOMER = {"role": "reglament_customer"} | BY_KEY
 LISTER = {"role": "reglament_staff", "plan_cache_mode": "force_generic_plan"}
@@ -147,10 +149,10 @@ class Bench:
         following = ["\\set n :first + :i * :clients + :client_id", "\\set i :i + 1"]
         self.write_pgbench("create", script(following, sent["create"], {
             f"'{made}'": ticket, f"'{number}'": ":n", r"'([^']*)bench-key'": r"('\1create-bench-0000-' || :n::text)",
-        }))
+        } | LOCK_WAIT))
         for step in STEP_FIRST:
             differing = {f"'{made}'": ticket,
-                         rf"'([^']*){made}-{step}'": rf"('\1{step}-bench-0000-' || :n::text)"}
+                         rf"'([^']*){made}-{step}'": rf"('\1{step}-bench-0000-' || :n::text)"} | LOCK_WAIT
             if step == "solve":
                 differing[r"'c_\w{22}'"] = "('c_' || lpad(:n::text, 20, '0'))"
             self.write_pgbench(step, script(following, sent[step], differing))

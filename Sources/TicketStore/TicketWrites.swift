@@ -50,7 +50,7 @@ final class TicketWrites: @unchecked Sendable {
     private static let gatheringMax = Duration.milliseconds(50)
     /// Who has to wait for a lock for longer than this goes alone. Far less than what PostgreSQL waits before it looks for a
     /// deadlock: transactions that want each other's tickets part before that.
-    private static let lockWaitMax = Parameter.text("50ms")
+    private static let lockWaitMax = Parameter.text("100ms")
 
     private let loop: EventLoop
     private let staff: Line
