@@ -86,6 +86,11 @@ public final class Lane: @unchecked Sendable {
         return (first.rows, rows.rows)
     }
 
+    /// Runs a pipeline; its rows are there afterwards.
+    public func run(_ pipeline: Pipeline) async throws(PostgresError) {
+        try await send(pipeline.steps, noting: self) { (request) in self.submit(.request(request)) }
+    }
+
     /// Runs a pipeline for whoever answers many callers at once: `finish` hears on the loop how it ended, before any task
     /// goes on.
     public func run(_ pipeline: Pipeline, finish: @escaping (PostgresError?) -> Void) {

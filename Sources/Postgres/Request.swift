@@ -54,6 +54,8 @@ public struct Pipeline {
         steps.append(Step(statement, parameters, into: rows))
         return rows
     }
+
+    mutating func append(_ other: Pipeline) { steps += other.steps }
 }
 
 /// Where the rows of a step are kept until the request ends.

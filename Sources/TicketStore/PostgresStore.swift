@@ -18,7 +18,6 @@ public final class PostgresStore: Store {
     let callers: CallerCache
     let pulses: Pulses
     let ticketReads: TicketReads
-    let ticketWrites: TicketWrites
     let listReads: ListReads
     /// Jobs are to end at their next batch.
     let isInterrupted = Atomic<Bool>(false)
@@ -43,7 +42,6 @@ public final class PostgresStore: Store {
             if channel != Self.peopleChannel { pulses.send(.feed) }
         }
         ticketReads = TicketReads(connections, loop: loop)
-        ticketWrites = TicketWrites(connections, loop: loop)
         listReads = ListReads(loop: loop)
     }
 
@@ -166,7 +164,7 @@ extension PostgresStore {
         _ statement: Statement<Int>, _ parameters: [Parameter], lock: String? = nil, isShort: Bool = false,
         _ access: Access
     ) async throws(StoreError) {
-        let outcome: TicketWrites.Outcome
+        let outcome: (isKeyFree: Bool, isWritten: Bool)
         do {
             outcome = try await send(statement, parameters, lock: lock, isShort: isShort, access)
         } catch {
@@ -188,17 +186,28 @@ extension PostgresStore {
 
     private func send(
         _ statement: Statement<Int>, _ parameters: [Parameter], lock: String?, isShort: Bool, _ access: Access
-    ) async throws(PostgresError) -> TicketWrites.Outcome {
+    ) async throws(PostgresError) -> (isKeyFree: Bool, isWritten: Bool) {
         let key = access.key.map { "\($0.caller) \($0.key)" }
-        if isShort, lock == nil {
-            let writing = TicketWrites.Writing(
-                whom: Self.whom(access), key: key, statement: statement, parameters: parameters)
-            if let outcome = try await ticketWrites.write(writing, access.scope) { return outcome }
+        let lanes = lanes(access)
+        func pipeline(lockWaitMax: Parameter) -> (Pipeline, Rows<Bool>, Rows<Int>) {
+            var pipeline = Pipeline()
+            let context = Self.whom(access) + [.optional(key), .optional(lock), lockWaitMax]
+            let free = pipeline.append(Context.write, context)
+            let written = pipeline.append(statement, parameters)
+            return (pipeline, free, written)
         }
-        let (free, written) = try await lanes(access).writes.run(
-            Context.write, Self.whom(access) + [.optional(key), .optional(lock), nil], then: statement, parameters)
-        return TicketWrites.Outcome(isKeyFree: free.first ?? false, isWritten: written.first == 1)
+        if isShort, lock == nil {
+            let (shared, free, written) = pipeline(lockWaitMax: Self.sharedLockWaitMax)
+            if try await lanes.sharedWrites.run(shared) { return (free.rows.first ?? false, written.rows.first == 1) }
+        }
+        let (alone, free, written) = pipeline(lockWaitMax: nil)
+        try await lanes.writes.run(alone)
+        return (free.rows.first ?? false, written.rows.first == 1)
     }
+
+    /// For how long a shared transaction waits for a lock. Far less than what PostgreSQL waits before it looks for a deadlock:
+    /// two that want each other's tickets part before that.
+    private static let sharedLockWaitMax = Parameter.text("100ms")
 
     /// Makes the partitions that today's keys go into.
     public func keepIdempotencyDays() async throws(StoreError) {

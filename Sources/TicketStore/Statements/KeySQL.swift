@@ -6,7 +6,8 @@ import Tickets
 /// The part of a writing statement that keeps its answer under the caller's key.
 ///
 /// A statement that writes runs after `Context.write` in the same transaction; that one has tried to take the key's
-/// lock, so no two requests with one key ever get past `isFree` together.
+/// lock, so no two requests with one key ever get past `isFree` together: of two in one transaction, which both have the
+/// lock, the second sees what the first has written.
 struct KeySQL {
     private let day, caller, key, request, at, status, type, language, location, etag, body, run: String
 

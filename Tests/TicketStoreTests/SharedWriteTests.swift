@@ -7,8 +7,8 @@ import Tickets
 
 @testable import TicketStore
 
-/// Changes of tickets that meet in one transaction.
-@Suite struct TicketWriteTests {
+/// Changes of tickets that share a transaction.
+@Suite struct SharedWriteTests {
     private typealias Writing = (change: Change, access: Access)
 
     /// Writes all at once and gives how each ended, in the order of the asking; nil is written.
