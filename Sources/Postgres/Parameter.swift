@@ -36,6 +36,20 @@ extension Parameter {
     }
 }
 
+extension Parameter {
+    /// How much there is to send, roughly.
+    var byteCount: Int {
+        switch self {
+        case .text(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        case .texts(let texts): texts.reduce(0) { $0 + $1.utf8.count }
+        case .integers(let values), .timestamps(let values): 8 * values.count
+        case .dates(let values): 10 * values.count
+        case .null, .integer, .bool, .double, .timestamp, .date: 8
+        }
+    }
+}
+
 extension Parameter: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByNilLiteral
 {

@@ -13,7 +13,8 @@ final class ParameterBuffer {
         var isBinary: Bool
     }
 
-    private static let keptMax = 1 << 16
+    /// So much is kept for the next; a session has as many buffers as ever were sent at once.
+    private static let keptMax = 1 << 14
 
     private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_024, alignment: 8)
     private var count = 0
@@ -27,10 +28,6 @@ final class ParameterBuffer {
 
     /// The index (from 1) of the first parameter that cannot be sent, nil when all can.
     func fill(_ parameters: [Parameter]) -> Int? {
-        if memory.count > Self.keptMax {
-            memory.deallocate()
-            memory = .allocate(byteCount: 1_024, alignment: 8)
-        }
         count = 0
         places.removeAll(keepingCapacity: true)
         places.reserveCapacity(parameters.count)
@@ -50,6 +47,15 @@ final class ParameterBuffer {
             put(UInt8(0))
         }
         return nil
+    }
+
+    /// Gives back what large parameters took, once they are sent.
+    func trim() {
+        guard memory.count > Self.keptMax else { return }
+        memory.deallocate()
+        memory = .allocate(byteCount: 1_024, alignment: 8)
+        count = 0
+        places = []
     }
 
     /// Calls `body` with count, values, lengths, formats; the pointers die with the call.

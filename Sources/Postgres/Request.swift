@@ -47,6 +47,9 @@ public struct Pipeline {
 
     public init() {}
 
+    /// What its parameters take, roughly.
+    var byteCount: Int { steps.reduce(0) { $0 + $1.parameters.reduce(0) { $0 + $1.byteCount } } }
+
     /// The rows are there once all has been answered without an error.
     @discardableResult
     public mutating func append<Row>(_ statement: Statement<Row>, _ parameters: [Parameter] = []) -> Rows<Row> {

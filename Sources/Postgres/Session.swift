@@ -173,6 +173,7 @@ extension Session {
         request.serverNames = []
         requests.append(request)
         guard put(request), PQpipelineSync(connection) == 1 else { return lose(message) }
+        for buffer in buffers.prefix(request.steps.count) { buffer.trim() }
         flush()
     }
 

@@ -10,12 +10,16 @@ public import EventLoop
 /// Unchecked: every variable belongs to the loop's thread.
 public final class SharedTransactions: @unchecked Sendable {
     private struct Wanted {
+        let since: UInt64
         let pipeline: Pipeline
         let finish: UnsafeContinuation<Result<Bool, PostgresError>, Never>
     }
 
-    /// After this time what was gathered is sent nevertheless: how long it may wait for PostgreSQL is the lane's to say.
-    private static let gatheringMax = Duration.milliseconds(50)
+    /// Whoever has waited for so long is sent nevertheless: where a commit waits for a slow disk, or for a standby, one more
+    /// transaction that waits costs nothing.
+    private static let gatheringMax = Duration.milliseconds(5)
+    /// Of parameters in one transaction, but for one that has more by itself: libpq keeps as much memory as it once needed.
+    private static let bytesMax = 1 << 18
 
     private let lane: Lane
     private let loop: EventLoop
@@ -40,7 +44,7 @@ public final class SharedTransactions: @unchecked Sendable {
     public func run(_ pipeline: Pipeline) async throws(PostgresError) -> Bool {
         let since = EventLoop.clock()
         let outcome = await withUnsafeContinuation { finish in
-            wanted.append(Wanted(pipeline: pipeline, finish: finish))
+            wanted.append(Wanted(since: loop.now, pipeline: pipeline, finish: finish))
             schedule()
         }
         lane.options.awaited?(EventLoop.clock() &- since)
@@ -53,23 +57,38 @@ public final class SharedTransactions: @unchecked Sendable {
             isScheduled = true
             loop.later {
                 self.isScheduled = false
-                self.send(flightsMax: self.flightsMax)
+                self.sendWhileFew()
             }
-        } else if patience == nil {
-            patience = loop.after(Self.gatheringMax) {
+        } else if patience == nil, let oldest = wanted.first {
+            let waited = Duration.nanoseconds(Int64(clamping: loop.now &- oldest.since))
+            patience = loop.after(max(.zero, Self.gatheringMax - waited)) {
                 self.patience = nil
-                self.send(flightsMax: .max)
+                self.sendOverdue()
             }
         }
     }
 
-    private func send(flightsMax: Int) {
-        while !wanted.isEmpty, inFlight < flightsMax {
-            let together = Array(wanted.prefix(togetherMax))
-            wanted.removeFirst(together.count)
-            inFlight += 1
-            send(together)
+    private func sendWhileFew() {
+        while !wanted.isEmpty, inFlight < flightsMax { sendNext() }
+    }
+
+    private func sendOverdue() {
+        if let oldest = wanted.first, loop.now &- oldest.since >= Self.gatheringMax.nanoseconds { sendNext() }
+        if !wanted.isEmpty { schedule() }
+    }
+
+    private func sendNext() {
+        var count = 0
+        var bytes = 0
+        for one in wanted.prefix(togetherMax) {
+            bytes += one.pipeline.byteCount
+            if count > 0, bytes > Self.bytesMax { break }
+            count += 1
         }
+        let together = Array(wanted.prefix(count))
+        wanted.removeFirst(count)
+        inFlight += 1
+        send(together)
     }
 
     private func send(_ together: [Wanted]) {
@@ -78,7 +97,7 @@ public final class SharedTransactions: @unchecked Sendable {
         lane.run(shared) { failure in
             self.inFlight -= 1
             // Before those who wait go on: PostgreSQL works on while their answers are written.
-            self.send(flightsMax: self.flightsMax)
+            self.sendWhileFew()
             let outcome: Result<Bool, PostgresError> =
                 failure.map { $0.isUndone(of: together.count) ? .success(false) : .failure($0) } ?? .success(true)
             for one in together { one.finish.resume(returning: outcome) }

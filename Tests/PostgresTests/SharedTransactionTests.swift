@@ -35,8 +35,7 @@ import Testing
                 return isDone && rows.rows == [number] && divided.rows == [1]
             }
             for result in results { #expect(try result.get()) }
-            let sizes = try await lane.run(
-                .int("sizes", "SELECT count(*)::int FROM kept GROUP BY xact ORDER BY 1 DESC"))
+            let sizes = try await self.sizes(lane)
             #expect(sizes.reduce(0, +) == 60 && sizes.first == 8 && sizes.count <= 12, "\(sizes)")
         }
     }
@@ -58,6 +57,42 @@ import Testing
             var pipeline = Pipeline()
             pipeline.append(Self.keep, [.integer(100)])
             #expect(try await shared.run(pipeline))
+        }
+    }
+
+    /// How many numbers each transaction has kept, most first.
+    private func sizes(_ lane: Lane) async throws -> [Int] {
+        try await lane.run(.int("sizes", "SELECT count(*)::int FROM kept GROUP BY xact ORDER BY 1 DESC"))
+    }
+
+    @Test func `where transactions take long, who comes is not kept waiting for one to end`() async throws {
+        try await withTable { loop, lane, shared, _ in
+            let results = await together(4, on: loop) { number in
+                try await loop.sleep(.milliseconds(100 * Int64(number)))
+                var pipeline = Pipeline()
+                pipeline.append(Self.keep, [.integer(number)])
+                pipeline.append(Statement<Void>("take_long", "SELECT pg_sleep(1.5)"))
+                return try await shared.run(pipeline)
+            }
+            for result in results { #expect(try result.get()) }
+            let sizes = try await self.sizes(lane)
+            #expect(sizes == [1, 1, 1, 1])
+        }
+    }
+
+    @Test func `what is large has a transaction of its own`() async throws {
+        try await withTable { loop, lane, shared, _ in
+            let text = String(repeating: "x", count: 200_000)
+            let results = await together(12, on: loop) { number in
+                var pipeline = Pipeline()
+                pipeline.append(Self.keep, [.integer(number)])
+                let rows = pipeline.append(.text("echo", "SELECT $1::text"), [.text(text)])
+                let isDone = try await shared.run(pipeline)
+                return isDone && rows.rows == [text]
+            }
+            for result in results { #expect(try result.get()) }
+            let sizes = try await self.sizes(lane)
+            #expect(sizes == Array(repeating: 1, count: 12))
         }
     }
 
