@@ -12,7 +12,7 @@ public final class SharedTransactions: @unchecked Sendable {
     private struct Wanted {
         let since: UInt64
         let pipeline: Pipeline
-        let finish: UnsafeContinuation<Result<Bool, PostgresError>, Never>
+        let finish: (Result<Bool, PostgresError>) -> Void
     }
 
     /// Whoever has waited for so long is sent nevertheless: where a commit waits for a slow disk, or for a standby, one more
@@ -43,44 +43,54 @@ public final class SharedTransactions: @unchecked Sendable {
     /// Runs a pipeline in a transaction that it may share. False: nothing was done, and it has to be run by itself.
     public func run(_ pipeline: Pipeline) async throws(PostgresError) -> Bool {
         let since = EventLoop.clock()
-        let outcome = await withUnsafeContinuation { finish in
-            wanted.append(Wanted(since: loop.now, pipeline: pipeline, finish: finish))
-            schedule()
+        let outcome = await withUnsafeContinuation { continuation in
+            run(pipeline) { continuation.resume(returning: $0) }
         }
         lane.options.awaited?(EventLoop.clock() &- since)
         return try outcome.get()
     }
 
+    /// The same for whoever answers many callers at once: `finish` hears on the loop, before any task goes on.
+    public func run(_ pipeline: Pipeline, finish: @escaping (Result<Bool, PostgresError>) -> Void) {
+        wanted.append(Wanted(since: loop.now, pipeline: pipeline, finish: finish))
+        schedule()
+    }
+
     private func schedule() {
-        if inFlight < flightsMax {
-            guard !isScheduled else { return }
-            isScheduled = true
-            loop.later {
-                self.isScheduled = false
-                self.sendWhileFew()
-            }
-        } else if patience == nil, let oldest = wanted.first {
-            let waited = Duration.nanoseconds(Int64(clamping: loop.now &- oldest.since))
-            patience = loop.after(max(.zero, Self.gatheringMax - waited)) {
-                self.patience = nil
-                self.sendOverdue()
-            }
+        guard inFlight < flightsMax else { return watchOldest() }
+        guard !isScheduled else { return }
+        isScheduled = true
+        loop.later {
+            self.isScheduled = false
+            self.sendWhileFew()
         }
     }
 
+    /// Shared out over those that may be on their way, so that PostgreSQL works on several while there are few.
     private func sendWhileFew() {
-        while !wanted.isEmpty, inFlight < flightsMax { sendNext() }
+        while !wanted.isEmpty, inFlight < flightsMax {
+            let free = flightsMax - inFlight
+            sendNext(atMost: (wanted.count + free - 1) / free)
+        }
+        watchOldest()
     }
 
-    private func sendOverdue() {
-        if let oldest = wanted.first, loop.now &- oldest.since >= Self.gatheringMax.nanoseconds { sendNext() }
-        if !wanted.isEmpty { schedule() }
+    private func watchOldest() {
+        guard patience == nil, let oldest = wanted.first else { return }
+        let waited = Duration.nanoseconds(Int64(clamping: loop.now &- oldest.since))
+        patience = loop.after(max(.zero, Self.gatheringMax - waited)) {
+            self.patience = nil
+            if let oldest = self.wanted.first, self.loop.now &- oldest.since >= Self.gatheringMax.nanoseconds {
+                self.sendNext(atMost: self.togetherMax)
+            }
+            self.watchOldest()
+        }
     }
 
-    private func sendNext() {
+    private func sendNext(atMost share: Int) {
         var count = 0
         var bytes = 0
-        for one in wanted.prefix(togetherMax) {
+        for one in wanted.prefix(min(share, togetherMax)) {
             bytes += one.pipeline.byteCount
             if count > 0, bytes > Self.bytesMax { break }
             count += 1
@@ -100,7 +110,7 @@ public final class SharedTransactions: @unchecked Sendable {
             self.sendWhileFew()
             let outcome: Result<Bool, PostgresError> =
                 failure.map { $0.isUndone(of: together.count) ? .success(false) : .failure($0) } ?? .success(true)
-            for one in together { one.finish.resume(returning: outcome) }
+            for one in together { one.finish(outcome) }
         }
     }
 }

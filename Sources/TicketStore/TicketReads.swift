@@ -4,7 +4,7 @@ import Regulations
 import Tickets
 
 /// Reads single tickets. Those that readers with the same rights want within one turn of the loop are read by one
-/// statement: of eight, each takes PostgreSQL a third of the time.
+/// statement: of eight, each takes PostgreSQL a third of the time. Statements for several customers share transactions.
 ///
 /// A statement is sent after the requests that it serves have come: whoever reads after a write sees what was written.
 ///
@@ -48,10 +48,14 @@ final class TicketReads: @unchecked Sendable {
     /// Employees are alike: they see everything, and confirm nothing.
     private let staff = Line(.staff)
     private var customers: [Customer: Line] = [:]
+    /// What customers want, of whom each is shown something else: by turns with one transaction each, five rounds of a second,
+    /// 64 who asked for tickets got 26,600 a second instead of 19,700, and eight as many as before.
+    private let customersReads: SharedTransactions
 
     init(_ connections: Connections, loop: EventLoop) {
         self.connections = connections
         self.loop = loop
+        customersReads = SharedTransactions(connections.customer.reads, loop: loop, together: 16, flights: 4)
     }
 
     func ticket(_ id: TicketID, at now: Instant, _ access: Access) async throws(StoreError) -> TicketRecord? {
@@ -107,7 +111,6 @@ final class TicketReads: @unchecked Sendable {
     private func send(_ batch: [Wanted], of line: Line) {
         let isOne = batch.count == 1
         let isStaff = line.access.scope == .staff
-        let lanes = isStaff ? connections.staff : connections.customer
         let isDueSoon = batch.count <= Self.dueSoonMax
         if isDueSoon { loop.answersDue += 1 }
         var pipeline = Pipeline()
@@ -117,7 +120,7 @@ final class TicketReads: @unchecked Sendable {
             PostgresStore.viewer(line.access, batch[batch.count - 1].now) + [
                 isOne ? .text(batch[0].id.description) : .texts(batch.map(\.id.description))
             ])
-        lanes.reads.run(pipeline) { failure in
+        run(pipeline, isStaff: isStaff) { failure in
             line.inFlight -= 1
             if isDueSoon { self.loop.answersDue -= 1 }
             // Before those who wait go on: PostgreSQL works on while their answers are written.
@@ -126,6 +129,18 @@ final class TicketReads: @unchecked Sendable {
                 wanted.finish.resume(
                     returning: failure.map { .failure(StoreError($0)) }
                         ?? .success(records.rows.first { $0.ticket.id == wanted.id }))
+            }
+        }
+    }
+
+    /// Customers of several organizations cannot be read for by one statement, but by one transaction.
+    private func run(_ pipeline: Pipeline, isStaff: Bool, finish: @escaping (PostgresError?) -> Void) {
+        guard !isStaff else { return connections.staff.reads.run(pipeline, finish: finish) }
+        customersReads.run(pipeline) { outcome in
+            switch outcome {
+            case .success(true): finish(nil)
+            case .success(false): self.connections.customer.reads.run(pipeline, finish: finish)
+            case .failure(let error): finish(error)
             }
         }
     }

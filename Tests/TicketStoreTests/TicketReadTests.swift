@@ -59,6 +59,28 @@ import Tickets
         }
     }
 
+    @Test func `customers who read at once share transactions, and each sees its own`() async throws {
+        try await World.with { world in
+            let ours = try await world.register(by: .carol)
+            let theirs = try await world.register(by: World.gina)
+            let wanted = (0..<40).map { number in
+                let organization = number % 2 == 0 ? "acme" : "globex"
+                let id = UserID(stored: "u_\(String(repeating: "0", count: 20))\(number + 10)")
+                let user = User(
+                    id: id, email: "\(number)@example.com", name: "\(number)", role: .customer,
+                    organization: organization)
+                return (id: number % 4 < 2 ? ours.id : theirs.id, access: World.access(user))
+            }
+            let before = world.store.connections.customer.reads.figures.requests
+            for (number, record) in try await self.read(wanted, world).enumerated() {
+                let isOwn = (number % 2 == 0) == (number % 4 < 2)
+                #expect(record?.ticket == (isOwn ? (number % 2 == 0 ? ours : theirs) : nil))
+            }
+            let transactions = world.store.connections.customer.reads.figures.requests - before
+            #expect(transactions <= 20, "40 reads of 40 customers took \(transactions) transactions.")
+        }
+    }
+
     @Test func `what was acknowledged before a read began is in what it finds, whatever else is read`() async throws {
         try await World.with { world in
             let ticket = try await world.register()
