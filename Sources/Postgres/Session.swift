@@ -157,6 +157,7 @@ extension Session {
     func send(_ request: Request) {
         guard phase == .ready else { return request.end(.unavailable("the connection is lost")) }
         while buffers.count < request.steps.count { buffers.append(ParameterBuffer()) }
+        defer { for buffer in buffers.prefix(request.steps.count) { buffer.trim() } }
         for (index, step) in request.steps.enumerated() {
             if let faulty = buffers[index].fill(step.parameters) {
                 request.end(.parameter(statement: step.name, index: faulty))
@@ -173,7 +174,6 @@ extension Session {
         request.serverNames = []
         requests.append(request)
         guard put(request), PQpipelineSync(connection) == 1 else { return lose(message) }
-        for buffer in buffers.prefix(request.steps.count) { buffer.trim() }
         flush()
     }
 

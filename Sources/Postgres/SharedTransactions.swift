@@ -7,6 +7,8 @@ public import EventLoop
 /// one undoes all of them, and nobody has been told of a success by then: each is then to be done by itself, and has its own
 /// verdict.
 ///
+/// No more wait to be sent than the lane lets wait for a connection; the next one is refused as `overloaded`.
+///
 /// Unchecked: every variable belongs to the loop's thread.
 public final class SharedTransactions: @unchecked Sendable {
     private struct Wanted {
@@ -52,6 +54,7 @@ public final class SharedTransactions: @unchecked Sendable {
 
     /// The same for whoever answers many callers at once: `finish` hears on the loop, before any task goes on.
     public func run(_ pipeline: Pipeline, finish: @escaping (Result<Bool, PostgresError>) -> Void) {
+        guard wanted.count < lane.options.queueMax else { return finish(.failure(.overloaded)) }
         wanted.append(Wanted(since: loop.now, pipeline: pipeline, finish: finish))
         schedule()
     }

@@ -10,10 +10,12 @@ import Testing
 
     /// A lane to a database with a table of numbers, each of them once.
     private func withTable<T: Sendable>(
+        queueMax: Int = 20_000,
         _ body: @escaping @Sendable (EventLoop, Lane, SharedTransactions, TestDatabase) async throws -> T
     ) async throws -> T {
         try await TestDatabase.with { database in
-            try await withLane(.exclusive(connections: 4), url: database.ownerURL) { loop, lane in
+            try await withLane(.exclusive(connections: 4), url: database.ownerURL, { $0.queueMax = queueMax }) {
+                (loop, lane) in
                 _ = try await lane.run(Statement<Void>("make", "CREATE TABLE kept (number int PRIMARY KEY, xact text)"))
                 return try await body(
                     loop, lane, SharedTransactions(lane, loop: loop, together: 8, flights: 2), database)
@@ -93,6 +95,25 @@ import Testing
             for result in results { #expect(try result.get()) }
             let sizes = try await self.sizes(lane)
             #expect(sizes == Array(repeating: 1, count: 12))
+        }
+    }
+
+    @Test func `no more wait than the lane allows, and the rest is told at once`() async throws {
+        try await withTable(queueMax: 20) { loop, lane, shared, _ in
+            let results = await together(100, on: loop) { number in
+                var pipeline = Pipeline()
+                pipeline.append(Self.keep, [.integer(number)])
+                let wanted = pipeline
+                let error = await failure {
+                    let isDone = try await shared.run(wanted)
+                    #expect(isDone)
+                }
+                #expect(error == nil || error == .overloaded)
+                return error == nil
+            }
+            let done = try results.count { try $0.get() }
+            let kept = try await self.kept(lane)
+            #expect(done >= 20 && done < 100 && kept == done, "\(done) of 100 were done, \(kept) are kept.")
         }
     }
 

@@ -66,7 +66,8 @@ extension MetricFamily {
     static let laneWaiting = MetricFamily(
         "reglament_lane_waiting_requests", .gauge, lane, "Requests that wait for a connection.")
     static let laneRequests = MetricFamily(
-        "reglament_lane_requests_total", .counter, lane, "Requests to PostgreSQL that have ended.")
+        "reglament_lane_requests_total", .counter, lane,
+        "Requests to PostgreSQL that have ended; several callers in one transaction are one.")
     static let laneSeconds = MetricFamily(
         "reglament_lane_request_seconds_total", .counter, lane, "How long they took, waiting included, together.")
     static let laneErrors = MetricFamily(
