@@ -12,7 +12,7 @@ CREATED_FIRST, CREATED_BY_PGBENCH = 1_000_001, 10_000_000
 LONG = "After the update the window freezes when a call arrives. " * 8
 DRAFT = {"product": PRODUCT, "kind": "incident", "subject": "Window freezes", "description": "After the update."}
 
-WRITTEN = ["tickets", "ticket_search", "events", "event_values", "comments", "feed", "feed_pending", "idempotency_keys"]
+WRITTEN = ["tickets", "ticket_search", "events", "comments", "feed", "feed_pending", "idempotency_keys"]
 
 
 class Tickets:
@@ -90,7 +90,6 @@ class Tickets:
             "ticket_search": {"ticket": f"'{PREFIX}-' || n", "shared": words},
             "events": {"ticket": f"'{PREFIX}-' || n",
                        "comment_id": f"CASE WHEN comment_id IS NOT NULL THEN {comment} END"},
-            "event_values": {"ticket": f"'{PREFIX}-' || n"},
             "comments": {"id": comment, "ticket": f"'{PREFIX}-' || n"},
         }
         statements = []
@@ -131,7 +130,6 @@ class Tickets:
               FROM tickets t LEFT JOIN bench.tickets s USING (id) WHERE s.event_seq IS DISTINCT FROM t.event_seq;
             ANALYZE touched;
             DELETE FROM feed WHERE feed_seq > (SELECT last FROM bench.feed);
-            DELETE FROM event_values v USING touched x WHERE v.ticket = x.id AND v.seq > x.seq;
             DELETE FROM events e USING touched x WHERE e.ticket = x.id AND e.seq > x.seq;
             DELETE FROM comments c USING touched x WHERE c.ticket = x.id AND c.seq > x.seq;
             DELETE FROM ticket_search w USING touched x WHERE w.ticket = x.id;

@@ -65,7 +65,8 @@ public enum Random {
 
     private static let store = RandomStore()
 
-    private static func fill(_ target: UnsafeMutableRawBufferPointer) {
+    /// Fills all of `target` with random bytes.
+    public static func fill(_ target: UnsafeMutableRawBufferPointer) {
         if target.count <= RandomStore.handedOutMax { store.fill(target) } else { draw(target) }
     }
 

@@ -90,7 +90,7 @@ public struct PersonExport: Sendable {
             "changes_by_others",
             events(
                 """
-                e.actor IS DISTINCT FROM \(me) AND v.fields && '{subject,details,tags}'
+                e.actor IS DISTINCT FROM \(me) AND e.changes ~ E'(^|\\n)(subject|details|tags)\\t'
                    AND EXISTS (SELECT FROM tickets t WHERE t.id = e.ticket AND \(me) IN (t.reporter, t.registered_by))
                 """)),
         section(
@@ -123,9 +123,11 @@ public struct PersonExport: Sendable {
     private static func events(_ condition: String) -> String {
         """
         SELECT e.ticket, e.seq, e.at, e.action, e.clause, e.from_state, e.to_state, e.comment_id,
-               (SELECT json_object_agg(c.field, c.change::json ORDER BY c.field) FROM unnest(v.fields, v.changes) AS c (field, change))
-               AS changes
-          FROM events e LEFT JOIN event_values v ON v.ticket = e.ticket AND v.seq = e.seq
+               (SELECT json_object_agg(
+                           c.parts[1], json_build_object('from', c.parts[2]::json, 'to', c.parts[3]::json) ORDER BY c.parts[1])
+                  FROM (SELECT string_to_array(l.line, E'\\t') AS parts
+                          FROM string_to_table(e.changes, E'\\n') AS l (line)) c) AS changes
+          FROM events e
          WHERE \(condition)
          ORDER BY e.ticket, e.seq
         """

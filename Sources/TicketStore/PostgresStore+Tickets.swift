@@ -158,13 +158,10 @@ extension Statements {
     /// all people, half of what a page of history took with three thousand of them.
     static let eventValues = """
         e.ticket, e.seq, e.at, e.actor, (SELECT p.name FROM people p WHERE p.id = e.actor), e.actor_role, e.action, e.clause, e.from_state, e.to_state, e.comment_id,
-               e.digests, e.hash, v.fields, v.changes, v.salts, c.salt,
+               e.digests, e.hash, e.changes, e.salts, e.text_digest, c.salt,
                CASE WHEN e.seq = 1 THEN (SELECT t.description_salt FROM tickets t WHERE t.id = e.ticket) END
         """
-    static let eventJoins = """
-        LEFT JOIN event_values v ON v.ticket = e.ticket AND v.seq = e.seq
-          LEFT JOIN comments c ON c.id = e.comment_id
-        """
+    static let eventJoins = "LEFT JOIN comments c ON c.id = e.comment_id"
 
     /// An `EventRecord` of each event, but for the condition.
     static let eventColumns = """
@@ -223,13 +220,14 @@ extension ResultRow {
             if let digest = ValueDigest(stored: text) { digests.append(digest) }
         }
         let hash = try digest()
-        let fields = try optionalTexts() ?? []
-        let changes = try optionalTexts() ?? []
-        let salts = try optionalTexts() ?? []
-        let values = zip(fields, zip(changes, salts)).map { FieldChange(field: $0, json: $1.0, salt: $1.1) }
+        let changes = StoredChanges.read(try optionalText(), salts: try optionalBytes())
+        if let text = try optionalDigest() {
+            digests.append(ValueDigest(name: comment == nil ? "description" : "comment", digest: text))
+        }
+        StoredChanges.addDigests(of: changes, to: &digests)
         let event = Event(
             ticket: ticket, seq: seq, at: at, actor: actor, action: action, clause: clause, from: from, to: to,
-            changes: values, comment: comment, digests: digests, hash: hash)
+            changes: changes, comment: comment, digests: digests, hash: hash)
         return EventRecord(event: event, commentSalt: try optionalText(), descriptionSalt: try optionalText())
     }
 }

@@ -98,26 +98,24 @@ struct HistoryCheck {
         guard let event = events.first(where: { $0.event.seq == row.seq })?.event, event.action == .attach else {
             return "\(row.attachment.id) was brought by no event"
         }
-        guard let told = event.changes.first(where: { $0.field == "attachment" })?.json else { return nil }
-        return told == row.attachment.changeJSON ? nil : "\(row.attachment.id) is not the file that its event tells of"
+        guard let told = event.changes.first(where: { $0.field == "attachment" })?.to else { return nil }
+        return told == row.attachment.toldText ? nil : "\(row.attachment.id) is not the file that its event tells of"
     }
 
     /// Every value that is still there has the fingerprint that its event keeps.
     private func values(of record: EventRecord) -> [String] {
-        var values: [String: (value: String, salt: String)] = [:]
-        for change in record.event.changes {
-            if let json = change.json, let salt = change.salt, !salt.isEmpty { values[change.field] = (json, salt) }
-        }
+        var given: [String: Digest] = [:]
+        for change in record.event.changes { given[change.field] = change.digest }
         if let comment = comments.first(where: { $0.id == record.event.comment }), let salt = comment.salt {
-            values["comment"] = (comment.body, salt)
+            given["comment"] = HashChain.digest(of: comment.body, salt: salt)
         }
         if record.event.seq == 1, let salt = ticket.descriptionSalt {
-            values["description"] = (ticket.description, salt)
+            given["description"] = HashChain.digest(of: ticket.description, salt: salt)
         }
         let digests = Dictionary(
             record.event.digests.map { ($0.name, $0.digest) }, uniquingKeysWith: { first, _ in first })
-        return values.sorted { $0.key < $1.key }.compactMap { name, held in
-            HashChain.digest(of: held.value, salt: held.salt) == digests[name]
+        return given.sorted { $0.key < $1.key }.compactMap { name, digest in
+            digest == digests[name]
                 ? nil : "event \(record.event.seq): the value of \(name) is not the one that was written"
         }
     }

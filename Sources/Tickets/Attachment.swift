@@ -38,8 +38,8 @@ public struct Attachment: Sendable, Equatable {
         .record(["filename": filename, "id": id.text, "media_type": mediaType, "sha256": sha256.hex])
     }
 
-    /// The canonical JSON of the change that brought it, as its event keeps it.
-    public var changeJSON: String? { FieldChange("attachment", from: .null, to: told).json }
+    /// What the change that brought it became, as its event keeps it.
+    public var toldText: String { told.canonicalText }
 }
 
 /// How much may be attached; nil: no bound.

@@ -93,10 +93,7 @@ struct ChangeBuilder {
     }
 
     private func digests() -> [ValueDigest] {
-        var digests = fields.compactMap { change -> ValueDigest? in
-            guard let json = change.json, let salt = change.salt else { return nil }
-            return ValueDigest(name: change.field, digest: HashChain.digest(of: json, salt: salt))
-        }
+        var digests = fields.map { ValueDigest(name: $0.field, digest: $0.digest) }
         if let comment, let salt = comment.salt {
             digests.append(ValueDigest(name: "comment", digest: HashChain.digest(of: comment.body, salt: salt)))
         }

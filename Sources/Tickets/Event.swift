@@ -51,6 +51,16 @@ public enum FieldValue: Sendable, Equatable {
         return json.bytes
     }
 
+    /// As RFC 8785 has it.
+    var canonicalText: String {
+        switch self {
+        case .null: "null"
+        case .flag(let flag): flag ? "true" : "false"
+        case .number(let number): String(number)
+        default: String(decoding: canonical, as: UTF8.self)
+        }
+    }
+
     public func write(to json: inout JSONWriter) {
         switch self {
         case .null: json.null()
@@ -70,29 +80,36 @@ public enum FieldValue: Sendable, Equatable {
     }
 }
 
-/// What one field was and became, as the canonical JSON (RFC 8785) that its digest is made of.
+/// What one field was and became.
 public struct FieldChange: Sendable, Equatable {
     public let field: String
-    /// `{"from":…,"to":…}`; nil: erased.
-    public let json: String?
-    /// Hexadecimal; nil: erased.
-    public let salt: String?
+    /// Canonical JSON (RFC 8785).
+    public let from: String
+    public let to: String
+    public let salt: Salt
+    /// Over the salt and `{"from":…,"to":…}`.
+    public let digest: Digest
 
-    public init(field: String, json: String?, salt: String?) {
+    public init(field: String, from: String, to: String, salt: Salt) {
         self.field = field
-        self.json = json
+        self.from = from
+        self.to = to
         self.salt = salt
+        digest = HashChain.digest(from: from, to: to, salt: salt)
     }
 
     public init(_ field: String, from: FieldValue, to: FieldValue) {
-        var writer = JSONWriter(capacity: 64)
-        writer.object { json in
+        self.init(field: field, from: from.canonicalText, to: to.canonicalText, salt: .make())
+    }
+
+    /// As the API shows it.
+    public func write(to json: inout JSONWriter) {
+        json.object { json in
             json.key("from")
-            from.write(to: &json)
+            json.raw(from)
             json.key("to")
-            to.write(to: &json)
+            json.raw(to)
         }
-        self.init(field: field, json: String(decoding: writer.bytes, as: UTF8.self), salt: HashChain.makeSalt())
     }
 }
 
@@ -142,6 +159,12 @@ public struct Event: Sendable, Equatable {
         self.comment = comment
         self.digests = digests
         self.hash = hash
+    }
+
+    /// Of the comment that it brought, or in the first event of the description; nil: it brought no text.
+    public var textDigest: Digest? {
+        let name = comment == nil ? "description" : "comment"
+        return digests.first { $0.name == name }?.digest
     }
 
     /// Customers do not see what employees say among themselves.

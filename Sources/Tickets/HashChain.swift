@@ -7,8 +7,20 @@ public import Regulations
 public enum HashChain {
     static let recipe = "reglament-event-v1"
 
-    /// 16 random bytes in hexadecimal: what keeps a short value from being guessed out of its digest.
-    public static func makeSalt() -> String { Random.hexadecimal(16) }
+    /// 16 random bytes in hexadecimal: what keeps a short text from being guessed out of its digest.
+    public static func makeSalt() -> String { Random.hexadecimal(Salt.size) }
+
+    /// SHA-256 over the salt's bytes and `{"from":…,"to":…}`.
+    static func digest(from: String, to: String, salt: Salt) -> Digest {
+        var hasher = SHA256()
+        salt.withBytes { hasher.update($0) }
+        hasher.update("{\"from\":")
+        hasher.update(from)
+        hasher.update(",\"to\":")
+        hasher.update(to)
+        hasher.update("}")
+        return hasher.finish()
+    }
 
     /// SHA-256 over the salt's bytes and the value's.
     public static func digest(of value: String, salt: String) -> Digest {

@@ -19,7 +19,8 @@ struct CopyRows: Sendable {
         }
     }
 
-    mutating func bytea(_ value: [UInt8]) {
+    mutating func bytea(_ value: [UInt8]?) {
+        guard let value else { return null() }
         append(Int32(value.count))
         bytes += value
     }

@@ -96,7 +96,7 @@ struct Filling: Sendable {
     func fillTickets(progress: (Int) -> Void) async throws {
         let targets = [
             ("tickets", Rows.ticketColumns), ("links", Rows.linkColumns), ("comments", Rows.commentColumns),
-            ("events", Rows.eventColumns), ("event_values", Rows.eventValueColumns), ("feed", "feed_seq, ticket, seq"),
+            ("events", Rows.eventColumns), ("feed", "feed_seq, ticket, seq"),
         ]
         var copies: [Database] = []
         for (table, columns) in targets {
@@ -119,7 +119,7 @@ struct Filling: Sendable {
             start()
             made += min(Self.blockSize, total - made)
             let sequenced = feed.take(rows.feed, before: made == total ? Int64.max : registeredAt(made))
-            let parts = [rows.tickets, rows.links, rows.comments, rows.events, rows.eventValues, sequenced]
+            let parts = [rows.tickets, rows.links, rows.comments, rows.events, sequenced]
             for (copy, part) in zip(copies, parts) { try copy.put(part.bytes) }
             progress(made)
         }
@@ -198,7 +198,7 @@ struct Filling: Sendable {
     func finish(_ schema: Schema) async throws {
         let database = try Database(url)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for tables in [["ticket_search", "comments", "links"], ["tickets", "events", "event_values", "feed"]] {
+            for tables in [["ticket_search", "comments", "links"], ["tickets", "events", "feed"]] {
                 group.addTask {
                     let database = try Database(url)
                     for table in tables where table != "comments" { try schema.createIndexes(of: table, database) }

@@ -9,7 +9,6 @@ struct Rows: Sendable {
     var links = CopyRows()
     var comments = CopyRows()
     var events = CopyRows()
-    var eventValues = CopyRows()
     /// In no order; the feed is written by time.
     var feed: [FeedEntry] = []
 
@@ -25,9 +24,8 @@ struct Rows: Sendable {
     static let commentColumns = "id, ticket, seq, organization, body, salt, internal, author, author_role, at"
     static let eventColumns = """
         ticket, seq, organization, internal, at, actor, actor_role, action, clause, from_state, to_state, comment_id,
-        digests, hash
+        hash, changes, salts, text_digest
         """
-    static let eventValueColumns = "ticket, seq, organization, fields, changes, salts"
 
     /// Each table once, in the order of its columns above.
     mutating func add(_ changes: [Change], product: Int) {
@@ -50,7 +48,7 @@ struct Rows: Sendable {
     }
 
     private mutating func add(_ event: Event, _ ticket: String, _ organization: String) {
-        events.begin(columns: 14)
+        events.begin(columns: 16)
         events.text(ticket)
         events.integer(event.seq)
         events.text(organization)
@@ -63,16 +61,11 @@ struct Rows: Sendable {
         events.text(event.from?.rawValue)
         events.text(event.to?.rawValue)
         events.text(event.comment?.text)
-        events.texts(event.digests.map { "\($0.name) \($0.digest.hex)" })
         events.bytea(event.hash.bytes)
-        guard !event.changes.isEmpty else { return }
-        eventValues.begin(columns: 6)
-        eventValues.text(ticket)
-        eventValues.integer(event.seq)
-        eventValues.text(organization)
-        eventValues.texts(event.changes.map(\.field))
-        eventValues.texts(event.changes.map { $0.json ?? "" })
-        eventValues.texts(event.changes.map { $0.salt ?? "" })
+        let isChanged = !event.changes.isEmpty
+        events.text(isChanged ? event.changes.map { "\($0.field)\t\($0.from)\t\($0.to)" }.joined(separator: "\n") : nil)
+        events.bytea(isChanged ? event.changes.flatMap { $0.salt.withBytes { Array($0) } } : nil)
+        events.bytea(event.textDigest?.bytes)
     }
 
     private mutating func add(_ comment: Comment, _ ticket: String, _ seq: Int, _ organization: String) {

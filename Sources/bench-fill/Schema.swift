@@ -1,7 +1,7 @@
 /// The indexes and constraints of the tables that are filled: taken away before, made again after, word for word as
 /// PostgreSQL itself tells them, so that nothing here repeats the migrations.
 struct Schema: Sendable {
-    static let tables = ["tickets", "links", "comments", "events", "event_values", "feed", "ticket_search"]
+    static let tables = ["tickets", "links", "comments", "events", "feed", "ticket_search"]
 
     private struct Object: Sendable {
         let table: String

@@ -30,7 +30,7 @@ struct Checks {
             """
             SELECT e.ticket, e.seq, CASE WHEN e.internal THEN '' ELSE e.version::text END, e.action, e.actor,
                    CASE e.action WHEN 'register' THEN t.subject
-                                 WHEN 'edit' THEN v.changes[array_position(v.fields, 'tags')]::jsonb #>> '{to,0}'
+                                 WHEN 'edit' THEN substring(E'\\n' || e.changes FROM E'\\ntags\\t[^\\t]*\\t([^\\n]*)')::jsonb ->> 0
                                  WHEN 'attach' THEN concat_ws(' ', a.filename, a.size, encode(a.sha256, 'hex'))
                                  ELSE c.body END,
                    floor(extract(epoch FROM e.at) * 1000)::bigint,
@@ -39,7 +39,6 @@ struct Checks {
                       FROM events) e
               JOIN tickets t ON t.id = e.ticket
               LEFT JOIN comments c ON c.ticket = e.ticket AND c.seq = e.seq
-              LEFT JOIN event_values v ON e.action = 'edit' AND v.ticket = e.ticket AND v.seq = e.seq
               LEFT JOIN attachments a ON a.ticket = e.ticket AND a.seq = e.seq
              WHERE \(isFilled ? "e.seq > \(earlier)" : "true")
              ORDER BY e.ticket, e.seq

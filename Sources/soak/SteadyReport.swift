@@ -2,7 +2,7 @@ import Glibc
 
 /// What the samples say to people.
 struct SteadyReport {
-    private static let plotTables = ["tickets", "ticket_search", "event_values"]
+    private static let plotTables = ["tickets", "ticket_search", "events"]
 
     private static let latencyPointsMax = 120.0
 

@@ -19,7 +19,12 @@ import Tickets
                 e.hash := sha256(convert_to(concat_ws(E'\\n', 'reglament-event-v1', previous, e.seq::text,
                     to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), coalesce(e.actor, '-'), e.action,
                     coalesce(e.clause, '-'), coalesce(e.from_state, '-'), coalesce(e.to_state, '-'),
-                    nullif(array_to_string(e.digests, E'\\n'), '')), 'UTF8'));
+                    (SELECT string_agg(d.digest, E'\\n' ORDER BY d.digest COLLATE "C")
+                       FROM (SELECT change_digest(c.line, substr(e.salts, 16 * c.place::integer - 15, 16)) AS digest
+                               FROM string_to_table(e.changes, E'\\n') WITH ORDINALITY AS c (line, place)
+                              UNION ALL
+                             SELECT CASE WHEN e.comment_id IS NULL THEN 'description ' ELSE 'comment ' END || encode(e.text_digest, 'hex')
+                              WHERE e.text_digest IS NOT NULL) d)), 'UTF8'));
                 UPDATE events SET hash = e.hash WHERE ticket = e.ticket AND seq = e.seq;
                 previous := encode(e.hash, 'hex');
             END LOOP;
@@ -33,7 +38,6 @@ import Tickets
     private static func remove(_ ticket: String) -> String {
         """
         SET session_replication_role = replica;
-        DELETE FROM event_values WHERE ticket = '\(ticket)';
         DELETE FROM events WHERE ticket = '\(ticket)';
         DELETE FROM comments WHERE ticket = '\(ticket)';
         DELETE FROM feed WHERE ticket = '\(ticket)';

@@ -70,7 +70,13 @@ import Tickets
         ("UPDATE comments SET body = 'Something else'", "the value of comment is not the one"),
         ("UPDATE comments SET salt = 'no salt'", "the value of comment is not the one"),
         ("UPDATE tickets SET description = 'Something else'", "the value of description is not the one"),
-        ("UPDATE event_values SET changes[1] = '{}' WHERE seq = 2", "event 2: the value of assignees is not the one"),
+        (#"UPDATE events SET changes = E'assignees\t[]\t["x"]' WHERE seq = 2"#, "event 2 does not have the hash"),
+        ("UPDATE events SET changes = 'assignees' WHERE seq = 2", "event 2 does not have the hash"),
+        ("UPDATE events SET text_digest = NULL WHERE seq = 3", "event 3 does not have the hash"),
+        (
+            "UPDATE events SET digests = ARRAY['assignees ' || repeat('0', 64)] WHERE seq = 2",
+            "event 2: the value of assignees is not the one"
+        ),
         ("DELETE FROM comments", "the comment of event 3 is gone"),
     ])
     func `whatever a superuser changes is found`(sql: String, words: String) async throws {
@@ -88,7 +94,11 @@ import Tickets
                 """
                 UPDATE comments SET body = '[erased]', salt = NULL;
                 UPDATE tickets SET description = '[erased]', description_salt = NULL;
-                DELETE FROM event_values WHERE seq = 1
+                UPDATE events e
+                   SET changes = NULL, salts = NULL, digests = ARRAY(
+                           SELECT change_digest(c.line, substr(e.salts, 16 * c.place::integer - 15, 16))
+                             FROM string_to_table(e.changes, E'\\n') WITH ORDINALITY AS c (line, place))
+                 WHERE seq = 1
                 """)
             #expect(try await Self.verify([world.database.ownerURL]).status == 0)
         }

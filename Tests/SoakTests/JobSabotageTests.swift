@@ -6,7 +6,8 @@ import Testing
 @Suite(.serialized) struct JobSabotageTests {
     private static let closed = "(ticket, seq) IN (SELECT ticket, seq FROM events WHERE action = 'auto_close' LIMIT 1)"
     private static let columns = """
-        e.organization, internal, at, actor, actor_role, action, clause, from_state, to_state, comment_id, digests, hash
+        e.organization, internal, at, actor, actor_role, action, clause, from_state, to_state, comment_id, digests, hash, changes,
+        salts, text_digest
         """
 
     /// What is done, and a word of what is found.

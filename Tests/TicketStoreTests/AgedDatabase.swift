@@ -75,13 +75,12 @@ struct AgedDatabase: Sendable {
                'u_' || lpad(engineer::text, 22, '0'), 'engineer', at
           FROM plots;
         INSERT INTO events (ticket, seq, organization, internal, at, actor, actor_role, action, from_state, to_state, comment_id,
-                            digests, hash)
+                            hash, changes, salts)
         SELECT prefix || '-' || n, seq, 'org-' || customer, false, at, 'u_' || lpad(engineer::text, 22, '0'), 'engineer',
                CASE seq WHEN 1 THEN 'register' ELSE 'solve' END, NULL, 'assigned',
-               CASE seq WHEN 2 THEN 'c_' || lpad(n::text, 22, '0') END, '{}', decode(repeat('00', 32), 'hex')
+               CASE seq WHEN 2 THEN 'c_' || lpad(n::text, 22, '0') END, decode(repeat('00', 32), 'hex'),
+               CASE seq WHEN 1 THEN E'kind\\tnull\\t"incident"' END, CASE seq WHEN 1 THEN decode(repeat('00', 16), 'hex') END
           FROM plots, generate_series(1, 2) seq;
-        INSERT INTO event_values (ticket, seq, organization, fields, changes, salts)
-        SELECT prefix || '-' || n, 1, 'org-' || customer, '{kind}', '{""}', '{""}' FROM plots;
         INSERT INTO feed (feed_seq, ticket, seq)
         SELECT 2 * n + seq - 2, prefix || '-' || n, seq FROM plots, generate_series(1, 2) seq;
         INSERT INTO links (ticket, type, other, organization)
@@ -97,6 +96,6 @@ struct AgedDatabase: Sendable {
         ANALYZE tickets (id, product, number, organization, kind, blocking, priority, state, assignees, tags, registered_at,
                          updated_at, auto_close_at, due_at, solved_at, solution_release, triage_rank);
         RESET default_statistics_target;
-        ANALYZE events, comments, event_values, feed, links, ticket_search, users, organizations, contracts;
+        ANALYZE events, comments, feed, links, ticket_search, users, organizations, contracts;
         """
 }

@@ -270,7 +270,7 @@ struct Plan {
     let text: String
 
     static let tables = [
-        "tickets", "events", "comments", "event_values", "feed", "links", "ticket_search", "attachments",
+        "tickets", "events", "comments", "feed", "links", "ticket_search", "attachments",
     ]
 
     /// One sentence each, with the plan; `sortedMax`: how many rows may be expected under a sort; `tables`: patterns.

@@ -62,7 +62,7 @@ struct EventBody: Body {
             json.object { json in
                 for change in event.changes {
                     json.key(named: change.field)
-                    if let text = change.json { json.raw(text) } else { json.null() }
+                    change.write(to: &json)
                 }
             }
             json.member("comment_id", event.comment?.text)
@@ -77,7 +77,7 @@ struct EventBody: Body {
             switch value.name {
             case "comment": record.commentSalt
             case "description": record.descriptionSalt
-            default: record.event.changes.first { $0.field == value.name }?.salt
+            default: record.event.changes.first { $0.field == value.name }?.salt.hex
             }
         json.object { json in
             json.member("name", value.name)

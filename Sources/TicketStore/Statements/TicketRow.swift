@@ -48,6 +48,12 @@ extension ResultRow {
         return digest
     }
 
+    mutating func optionalDigest() throws(RowError) -> Digest? {
+        guard let bytes = try optionalBytes() else { return nil }
+        guard let digest = Digest(bytes: bytes) else { throw RowError(column: 0, reason: "is no SHA-256") }
+        return digest
+    }
+
     private mutating func userIDs() throws(RowError) -> [UserID] {
         var ids: [UserID] = []
         try forEachText { ids.append(UserID(stored: String(decoding: $0, as: UTF8.self))) }

@@ -81,9 +81,8 @@ struct WriteStatement: Sendable {
             .integer(event.seq), .bool(event.isInternal), .instant(event.at), .optional(event.actor.id?.text),
             .text(event.actor.role.rawValue), .text(event.action.rawValue), .optional(event.clause),
             .optional(event.from?.rawValue), .optional(event.to?.rawValue), .optional(event.comment?.text),
-            .texts(event.digests.map { "\($0.name) \($0.digest.hex)" }), .bytes(event.hash.bytes),
-            .texts(event.changes.map(\.field)), .texts(event.changes.map { $0.json ?? "" }),
-            .texts(event.changes.map { $0.salt ?? "" }),
+            .bytes(event.hash.bytes), .optional(StoredChanges.lines(event.changes)),
+            .optional(StoredChanges.salts(event.changes)), .optional(event.textDigest?.bytes),
             .optional(change.comment?.body), .optional(change.comment?.salt),
             .texts(change.linked.map(\.type.rawValue)), .texts(change.linked.map(\.ticket.description)),
         ]
@@ -162,10 +161,10 @@ struct Numbers {
     }
 }
 
-/// The event, its values, the comment and the links of a change.
+/// The event, the comment and the links of a change.
 private struct EventNumbers {
-    let seq, isInternal, at, actor, role, action, clause, from, to, comment, digests, hash: String
-    let fields, changes, salts, body, salt, linkTypes, linkOthers: String
+    let seq, isInternal, at, actor, role, action, clause, from, to, comment, hash: String
+    let changes, salts, textDigest, body, salt, linkTypes, linkOthers: String
 
     init(_ numbers: inout Numbers) {
         seq = numbers.next("integer")
@@ -178,11 +177,10 @@ private struct EventNumbers {
         from = numbers.next("text")
         to = numbers.next("text")
         comment = numbers.next("text")
-        digests = numbers.next("text[]")
         hash = numbers.next("bytea")
-        fields = numbers.next("text[]")
-        changes = numbers.next("text[]")
-        salts = numbers.next("text[]")
+        changes = numbers.next("text")
+        salts = numbers.next("bytea")
+        textDigest = numbers.next("bytea")
         body = numbers.next("text")
         salt = numbers.next("text")
         linkTypes = numbers.next("text[]")
@@ -193,14 +191,10 @@ private struct EventNumbers {
         """
         event AS (
             INSERT INTO events (ticket, seq, organization, internal, at, actor, actor_role, action, clause, from_state, to_state,
-                                comment_id, digests, hash)
+                                comment_id, hash, changes, salts, text_digest)
             SELECT id, \(seq), organization, \(isInternal), \(at), \(actor), \(role), \(action), \(clause), \(from), \(to),
-                   \(comment), \(digests), \(hash)
+                   \(comment), \(hash), \(changes), \(salts), \(textDigest)
               FROM changed
-        ), event_value AS (
-            INSERT INTO event_values (ticket, seq, organization, fields, changes, salts)
-            SELECT id, \(seq), organization, \(fields), \(changes), \(salts)
-              FROM changed WHERE cardinality(\(fields)) > 0
         ), comment AS (
             INSERT INTO comments (id, ticket, seq, organization, body, salt, internal, author, author_role, at)
             SELECT \(comment), id, \(seq), organization, \(body), \(salt), \(isInternal), \(actor), \(role), \(at)
