@@ -161,7 +161,8 @@ extension Statements {
                e.digests, e.hash, e.changes, e.salts, e.text_digest, c.salt,
                CASE WHEN e.seq = 1 THEN (SELECT t.description_salt FROM tickets t WHERE t.id = e.ticket) END
         """
-    static let eventJoins = "LEFT JOIN comments c ON c.id = e.comment_id"
+    /// By the event's own key: a ticket's comments lie together there, and far apart by their random identifiers.
+    static let eventJoins = "LEFT JOIN comments c ON c.ticket = e.ticket AND c.seq = e.seq"
 
     /// An `EventRecord` of each event, but for the condition.
     static let eventColumns = """

@@ -17,7 +17,7 @@ struct Filling: Sendable {
     private static let blockSize = 1000
     private static let tenYears: Int64 = 315_576_000_000
     /// What a ticket with all that belongs to it takes on the disk, and what sorting needs beside it while indexes are made.
-    static let bytesPerTicket = 9_000
+    static let bytesPerTicket = 6_000
 
     // MARK: What is small
 
