@@ -5,13 +5,27 @@ public import Regulations
 import Synchronization
 public import Tickets
 
+/// How many due tickets are read, decided and sent at a time: whoever else is served on the loop waits for as long as that
+/// takes. Few while others ask, more and more while nobody does: fewer round trips.
+struct JobPiece {
+    static let sizes = 3...50
+    private(set) var size = sizes.lowerBound
+    private var served: Int
+
+    /// `served`: how many requests others have made until now.
+    init(served: Int) { self.served = served }
+
+    mutating func grow(served: Int) {
+        size = served == self.served ? min(2 * size, Self.sizes.upperBound) : Self.sizes.lowerBound
+        self.served = served
+    }
+}
+
 // The nightly job. Runs follow one another in the whole cluster: each holds an advisory lock on a connection of its own,
 // so a run that is unfinished while the lock is free has lost its process, and whoever comes next ends it.
 extension PostgresStore {
     private static let batchSize = 200
-    /// So many closings go to PostgreSQL in one round trip.
-    private static let sentAtOnce = 50
-    private static let planPageSize = 10_000
+    private static let planPageSize = 1_000
     static let listedTicketsMax = 1000
 
     public func runAutoClose(
@@ -159,17 +173,18 @@ extension PostgresStore {
         }
     }
 
-    /// One transaction: the lock, the look under it, the closings, the run's own count.
+    /// One transaction: the locks, the look under them, the closings, the run's own count.
     private func closeBatch(_ run: JobRun) async throws(StoreError) -> Int {
         do {
             return try await connections.jobs.withConnection { connection in
                 try await connection.begin()
-                let tickets = try await connection.run(
-                    Statements.lockDueTickets, [.instant(run.asOf), .integer(Self.batchSize)])
                 var closed: [TicketID] = []
-                for start in stride(from: 0, to: tickets.count, by: Self.sentAtOnce) {
-                    let piece = tickets[start..<min(start + Self.sentAtOnce, tickets.count)]
-                    let changes = try piece.compactMap { try self.closing(of: $0, at: self.now()) }
+                var piece = JobPiece(served: self.connections.served)
+                while closed.count < Self.batchSize {
+                    let tickets = try await connection.run(
+                        Statements.lockDueTickets, [.instant(run.asOf), .integer(piece.size)])
+                    let changes = try tickets.compactMap { try self.closing(of: $0, at: self.now()) }
+                    if changes.isEmpty { break }
                     let write = WriteStatement.staffChange
                     let written = try await connection.run(
                         write.statement,
@@ -177,7 +192,11 @@ extension PostgresStore {
                             write.parameters(
                                 $0, key: KeySQL.parameters(nil, answer: nil, at: $0.event.at), extras: WriteExtras())
                         })
-                    closed += zip(changes, written).compactMap { $1.first == 1 ? $0.ticket.id : nil }
+                    let news = zip(changes, written).compactMap { $1.first == 1 ? $0.ticket.id : nil }
+                    closed += news
+                    // What was closed is not found again; where nothing was, the same would be.
+                    if news.isEmpty { break }
+                    piece.grow(served: self.connections.served)
                 }
                 _ = try await connection.run(
                     Statements.countClosed,

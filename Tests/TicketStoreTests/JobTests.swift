@@ -38,6 +38,32 @@ import Tickets
         }
     }
 
+    @Test func `the job takes few tickets at a time while others ask, and more and more while nobody does`() {
+        var piece = JobPiece(served: 7)
+        var sizes = [piece.size]
+        for served in [7, 7, 7, 7, 7, 8, 8, 10] {
+            piece.grow(served: served)
+            sizes.append(piece.size)
+        }
+        #expect(sizes == [3, 6, 12, 24, 48, 50, 3, 6, 3])
+    }
+
+    @Test func `what others ask for on the loop is counted, and the job's own is not`() async throws {
+        try await World.with { world in
+            let before = world.store.connections.served
+            for _ in 0..<7 { _ = try await world.solved() }
+            #expect(world.store.connections.served > before)
+            world.clock.advance(hours: 24 * 30)
+            let counted = world.store.connections.served
+            let outcome = try await world.store.runAutoClose(
+                .close, by: nil, at: world.clock.now, .staff, progress: { _, _ in })
+            guard case .done(let run) = outcome else { throw StoreError.unexpected("another plan") }
+            #expect(run.closed == 7)
+            // What it looks up about itself, and none of its batches.
+            #expect(world.store.connections.served - counted < 7)
+        }
+    }
+
     @Test func `a dry run changes nothing, and its plan closes just what it planned`() async throws {
         try await World.with { world in
             let ticket = try await world.solved()
