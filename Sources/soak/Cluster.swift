@@ -112,6 +112,13 @@ final class Cluster: Sendable {
         for id in processes { kill(id, number) }
     }
 
+    /// Kills all of it. The postmaster is stopped first: a child that it makes while the others are looked for would be left
+    /// over, and may wait for ever for a lock of PostgreSQL's own that a killed one held.
+    func killAll() {
+        signal(SIGSTOP, to: Array(processes.prefix(1)))
+        signal(SIGKILL, to: processes)
+    }
+
     private func children(of parent: pid_t) -> [pid_t] {
         entries(of: "/proc").compactMap { pid_t($0) }.filter { id in
             // After the name, which may hold anything: state, parent.

@@ -45,14 +45,14 @@ enum Fault: String, CaseIterable, Sendable {
             sleep(seconds: pause)
             try cluster.start()
         case .killPostgres:
-            cluster.signal(SIGKILL, to: cluster.processes)
+            cluster.killAll()
             sleep(seconds: pause)
             try cluster.start()
         case .killBoth:
-            let processes = cluster.processes
-            if generator.isOnce(in: 0.5) { cluster.signal(SIGKILL, to: processes) }
+            let isDatabaseFirst = generator.isOnce(in: 0.5)
+            if isDatabaseFirst { cluster.killAll() }
             for instance in serving { instance.kill() }
-            cluster.signal(SIGKILL, to: processes)
+            if !isDatabaseFirst { cluster.killAll() }
             try cluster.start()
             for instance in serving { try site.start(instance) }
         case .killJob:
