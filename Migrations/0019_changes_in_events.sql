@@ -1,5 +1,5 @@
 -- The values of an event's changes lie in its own row, and no fingerprint that a value and its salt give lies beside both. In a table of
--- their own they cost each step a second row, with its key, index and reference, and history seven tenths of a ticket's room.
+-- their own they cost each step a second row, with its key, index and reference, and history made more than half of a ticket's room.
 SET LOCAL ROLE reglament_owner;
 
 -- A line of `events.changes` is a field's name, what it was and what it became, both in canonical JSON, with a tab between them: such JSON
