@@ -47,12 +47,12 @@ extension PostgresStore {
 
     public func attachments(
         _ ticket: TicketID, _ page: PageRequest, _ access: Access
-    ) async throws(StoreError) -> Page<Attachment> {
+    ) async throws(StoreError) -> Page<Attachment>? {
         let after = page.after?.first.flatMap { Int($0) } ?? 0
-        let rows = try await read(
-            access, Statements.attachments,
-            [.text(ticket.description), .integer(after), .integer(page.limit + 1)], slow: true, isPlannedOnce: true)
-        return page.cut(rows) { ["\($0.seq)"] }.map(\.attachment)
+        let rows = try await readOf(
+            ticket, access, Statements.attachments,
+            [.text(ticket.description), .integer(after), .integer(page.limit + 1)])
+        return rows.map { page.cut($0) { ["\($0.seq)"] }.map(\.attachment) }
     }
 
     public func attachmentBytes(

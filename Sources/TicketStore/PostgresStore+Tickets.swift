@@ -92,28 +92,48 @@ extension PostgresStore {
 
     public func comments(
         _ id: TicketID, _ page: PageRequest, _ access: Access
-    ) async throws(StoreError) -> Page<Comment> {
+    ) async throws(StoreError) -> Page<Comment>? {
         let after = page.after?.first.flatMap { Int($0) } ?? 0
-        let rows = try await read(
-            access, Statements.comments,
-            [.text(id.description), .integer(after), .integer(page.limit + 1), .bool(access.scope == .staff)],
-            slow: true, isPlannedOnce: true)
-        return page.cut(rows) { ["\($0.seq)"] }.map(\.comment)
+        let rows = try await readOf(
+            id, access, Statements.comments,
+            [.text(id.description), .integer(after), .integer(page.limit + 1), .bool(access.scope == .staff)])
+        return rows.map { page.cut($0) { ["\($0.seq)"] }.map(\.comment) }
     }
 
     public func events(
         _ id: TicketID, _ page: PageRequest, _ access: Access
-    ) async throws(StoreError) -> Page<EventRecord> {
+    ) async throws(StoreError) -> Page<EventRecord>? {
         let after = page.after?.first.flatMap { Int($0) } ?? 0
-        let rows = try await read(
-            access, Statements.events,
-            [.text(id.description), .integer(after), .integer(page.limit + 1), .bool(access.scope == .staff)],
-            slow: true, isPlannedOnce: true)
-        return page.cut(rows) { ["\($0.event.seq)"] }
+        let rows = try await readOf(
+            id, access, Statements.events,
+            [.text(id.description), .integer(after), .integer(page.limit + 1), .bool(access.scope == .staff)])
+        return rows.map { page.cut($0) { ["\($0.event.seq)"] } }
     }
 
-    public func stateOrigin(_ id: TicketID, _ access: Access) async throws(StoreError) -> StateOrigin? {
-        try await read(access, Statements.stateOrigin, [.text(id.description)]).first
+    /// What belongs to a ticket, in one round trip with a look at the ticket itself: an empty page is no proof that there is
+    /// one. Nil: none that this caller may see.
+    func readOf<Row: Sendable>(
+        _ id: TicketID, _ access: Access, _ statement: Statement<Row>, _ parameters: [Parameter]
+    ) async throws(StoreError) -> [Row]? {
+        var pipeline = Pipeline()
+        if access.scope == .staff {
+            pipeline.append(Context.plannedOnce)
+        } else {
+            pipeline.append(Context.readPlannedOnce, Self.whom(access))
+        }
+        let organizations = pipeline.append(Statements.organizationOfTicket, [.text(id.description)])
+        let rows = pipeline.append(statement, parameters)
+        do { try await lanes(access).slow.run(pipeline) } catch { throw StoreError(error) }
+        guard let organization = organizations.rows.first, sees(access, organization) else { return nil }
+        return rows.rows
+    }
+
+    public func explanationGround(
+        _ id: TicketID, at now: Instant, _ access: Access
+    ) async throws(StoreError) -> ExplanationGround? {
+        let parameters = Self.viewer(access, now) + [.text(id.description)]
+        let ground = try await read(access, Statements.explanationGround, parameters).first
+        return ground.flatMap { sees(access, $0.record.ticket.organization) ? $0 : nil }
     }
 }
 
@@ -181,19 +201,6 @@ extension Statements {
          LIMIT $3
         """
     ) { (row) throws(RowError) in try row.eventRecord() }
-}
-
-extension Statements {
-    /// The newest step that led here; a step that says the state without moving it is passed over.
-    static let stateOrigin = Statement<StateOrigin>(
-        "state_origin",
-        """
-        SELECT at, clause FROM events
-         WHERE ticket = $1 AND to_state IS NOT NULL AND from_state IS DISTINCT FROM to_state
-         ORDER BY seq DESC
-         LIMIT 1
-        """
-    ) { (row) throws(RowError) in StateOrigin(since: try row.instant(), clause: try row.optionalText()) }
 }
 
 extension ResultRow {

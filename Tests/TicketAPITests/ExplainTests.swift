@@ -11,7 +11,7 @@ import Tickets
     ) throws -> JSON {
         let rulebook = try Sample.rulebook.get()
         let body = ExplanationBody(
-            record: record, origin: StateOrigin(since: Sample.now, clause: "3.5"),
+            ground: ExplanationGround(record: record, origin: StateOrigin(since: Sample.now, clause: "3.5")),
             rules: try #require(rulebook.rules(product: "omnivox", version: 1)), role: role, language: language,
             now: now,
             texts: try Sample.texts.get())

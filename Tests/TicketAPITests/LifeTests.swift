@@ -113,6 +113,29 @@ import Tickets
         }
     }
 
+    /// A ticket that is there has an empty page of what it has none of; one that is not has none, whatever else is wrong.
+    @Test(arguments: ["comments", "events", "attachments", "explain"])
+    func `what belongs to a ticket is not found where the ticket is not`(part: String) async throws {
+        try await World.with { world in
+            let id = try await world.ticket()
+            for person in [Person.egor, .carla] {
+                let path = "/v1/tickets/\(id)/\(part)"
+                let found = try await world.get(path, as: person)
+                #expect(found.status == 200)
+                if part != "explain" { #expect(found["items"].array.isEmpty == (part != "events")) }
+                #expect(try await world.get("\(path)?x=1", as: person).summary == "422 invalid-input")
+                for wrong in ["", "?x=1"] {
+                    let missing = try await world.get("/v1/tickets/MAICS-99/\(part)\(wrong)", as: person)
+                    #expect(missing.summary == "404 not-found", "\(part)\(wrong)")
+                }
+            }
+            for wrong in ["", "?x=1"] {
+                #expect(
+                    try await world.get("/v1/tickets/\(id)/\(part)\(wrong)", as: .gina).summary == "404 not-found")
+            }
+        }
+    }
+
     @Test func `another organization's customer sees nothing of a ticket`() async throws {
         try await World.with { world in
             let id = try await world.ticket()

@@ -33,7 +33,7 @@ import Tickets
             let closed = try #require(try await world.store.ticket(ticket.id, at: due, .staff)).ticket
             #expect(closed.state == .closed && closed.closeReason == .noResponse && closed.closedAt == due)
             #expect(try await Self.close(world).closed == 0)
-            let event = try await world.store.events(ticket.id, PageRequest(limit: 50), .staff).items.last?.event
+            let event = try await world.store.events(ticket.id, PageRequest(limit: 50), .staff)?.items.last?.event
             #expect(event?.actor == .autoClose && event?.clause == "3.5")
         }
     }

@@ -30,7 +30,7 @@ import Tickets
     private static func records(_ tickets: [TicketID], _ world: World) async throws -> [EventRecord] {
         var records: [EventRecord] = []
         for ticket in tickets {
-            records += try await world.store.events(ticket, PageRequest(limit: 50), .staff).items
+            records += try await world.store.events(ticket, PageRequest(limit: 50), .staff)?.items ?? []
         }
         return records
     }

@@ -243,8 +243,9 @@ import Tickets
     }
 
     private static let foundByKey: Set = [
-        "ticket", "tickets", "change_ground", "other_ticket", "registration_ground", "state_origin", "events",
-        "comments", "attachments", "register_customer", "change_customer", "context_key",
+        "ticket", "tickets", "change_ground", "other_ticket", "organization_of_ticket", "registration_ground",
+        "explanation_ground", "events", "comments", "attachments", "register_customer", "change_customer",
+        "context_key",
     ]
     private static let foundByEmployees: Set = [
         "lock_due_tickets", "feed", "feed_end", "register_staff", "change_staff", "context_key_staff",

@@ -1,5 +1,6 @@
 import Digests
 import EventLoop
+import Postgres
 import Regulations
 import TestKit
 import Testing
@@ -106,12 +107,19 @@ import Tickets
             try await $0.changeGround($1.theirs.id, at: Samples.noon, .staff) as Any
         },
         Attempt(name: "otherTicket", isTold: true) { try await $0.otherTicket($1.theirs.id, .staff) as Any },
-        Attempt(name: "stateOrigin", isTold: false) { try await $0.stateOrigin($1.theirs.id, .staff) as Any },
-        Attempt(name: "comments", isTold: true) { try await $0.comments($1.theirs.id, page, .staff) },
-        Attempt(name: "comments, internal", isTold: true) { try await $0.comments($1.ours.id, page, .staff) },
-        Attempt(name: "events", isTold: true) { try await $0.events($1.theirs.id, page, .staff) },
+        Attempt(name: "explanationGround", isTold: true) {
+            try await $0.explanationGround($1.theirs.id, at: Samples.noon, .staff) as Any
+        },
+        Attempt(name: "comments", isTold: true) { try await $0.comments($1.theirs.id, page, .staff) as Any },
+        Attempt(name: "comments, internal", isTold: true) { try await $0.comments($1.ours.id, page, .staff) as Any },
+        Attempt(name: "events", isTold: true) { try await $0.events($1.theirs.id, page, .staff) as Any },
+        // Without the look at the ticket, which another policy hides.
+        Attempt(name: "events alone", isTold: true) {
+            let parameters: [Parameter] = [.text($1.theirs.id.description), 0, 50, .bool(true)]
+            return try await $0.read(.staff, Statements.events, parameters)
+        },
         Attempt(name: "attachment", isTold: true) { try await $0.attachment($1.file.id, .staff) as Any },
-        Attempt(name: "attachments", isTold: true) { try await $0.attachments($1.theirs.id, page, .staff) },
+        Attempt(name: "attachments", isTold: true) { try await $0.attachments($1.theirs.id, page, .staff) as Any },
         Attempt(name: "attachmentBytes", isTold: true) {
             let bytes = try await $0.attachmentBytes($1.file.id, number: 0, offset: 0, count: 9, .staff)
             return String(decoding: bytes, as: UTF8.self)

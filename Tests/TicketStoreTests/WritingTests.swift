@@ -43,7 +43,7 @@ import Tickets
             }
             let after = try #require(try await world.store.ticket(ticket.id, at: world.clock.now, .staff)).ticket
             #expect(wins >= 1 && after.version == 1 + wins)
-            let events = try await world.store.events(ticket.id, PageRequest(limit: 200), .staff).items
+            let events = try await world.store.events(ticket.id, PageRequest(limit: 200), .staff)?.items ?? []
             #expect(events.map(\.event.seq) == Array(1...after.version))
             #expect(try await world.store.verify { _ in }.breaks == [])
         }

@@ -50,10 +50,7 @@ extension API {
     }
 
     func listAttachments(_ exchange: Exchange) async throws -> Answer {
-        let (id, page) = try await pageOfTicket(exchange)
-        return exchange.list(try await store.attachments(id, page.request, exchange.access), page) {
-            AttachmentBody($0)
-        }
+        try await listOfTicket(exchange, store.attachments) { AttachmentBody($0) }
     }
 
     /// The bytes, or a part of them. The conditions come in the order of RFC 9110, 13.2.2.

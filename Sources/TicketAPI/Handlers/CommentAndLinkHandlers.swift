@@ -23,32 +23,41 @@ extension API {
     }
 
     func listComments(_ exchange: Exchange) async throws -> Answer {
-        let (id, page) = try await pageOfTicket(exchange)
-        return exchange.list(try await store.comments(id, page.request, exchange.access), page) { CommentBody($0) }
+        try await listOfTicket(exchange, store.comments) { CommentBody($0) }
     }
 
     func listEvents(_ exchange: Exchange) async throws -> Answer {
-        if exchange.prefersEventStream { return try streamEvents(of: try await visibleTicket(exchange), exchange) }
-        let (id, page) = try await pageOfTicket(exchange, without: ["after"])
-        return exchange.list(try await store.events(id, page.request, exchange.access), page) { EventBody($0) }
+        if exchange.prefersEventStream {
+            try exchange.admit()
+            let id = try exchange.ticketID()
+            try await find(id, exchange)
+            return try streamEvents(of: id, exchange)
+        }
+        return try await listOfTicket(exchange, without: ["after"], store.events) { EventBody($0) }
     }
 
-    /// 404 comes before a wrong parameter, and an empty list is no proof that there is a ticket.
+    /// A page of what belongs to a ticket. 404 comes before a wrong parameter.
     /// `refused`: parameters that only another form of the list takes.
-    func pageOfTicket(_ exchange: Exchange, without refused: [String] = []) async throws -> (TicketID, PageInput) {
-        let id = try await visibleTicket(exchange)
+    func listOfTicket<Item>(
+        _ exchange: Exchange, without refused: [String] = [],
+        _ read: (TicketID, PageRequest, Access) async throws(StoreError) -> Page<Item>?, _ body: (Item) -> some Body
+    ) async throws -> Answer {
+        try exchange.admit()
+        let id = try exchange.ticketID()
         var input = exchange.input()
         let page = input.page()
         for name in refused where input.query.string(name) != nil { input.query.fault(.notAllowedHere, at: name) }
-        try input.finish()
-        return (id, page)
+        do { try input.finish() } catch {
+            try await find(id, exchange)
+            throw error
+        }
+        guard let found = try await read(id, page.request, exchange.access) else { throw Problem(.notFound) }
+        return exchange.list(found, page, body)
     }
 
-    private func visibleTicket(_ exchange: Exchange) async throws -> TicketID {
-        try exchange.admit()
-        let id = try exchange.ticketID()
+    /// Throws when there is no such ticket that the caller may see.
+    private func find(_ id: TicketID, _ exchange: Exchange) async throws {
         guard try await store.otherTicket(id, exchange.access) != nil else { throw Problem(.notFound) }
-        return id
     }
 
     func addLink(_ exchange: Exchange) async throws -> Answer {

@@ -22,36 +22,36 @@ extension API {
     func explain(_ exchange: Exchange) async throws -> Answer {
         try exchange.admit()
         let id = try exchange.ticketID()
-        guard let record = try await store.ticket(id, at: exchange.now, exchange.access),
-            let origin = try await store.stateOrigin(id, exchange.access)
-        else { throw Problem(.notFound) }
+        guard let ground = try await store.explanationGround(id, at: exchange.now, exchange.access) else {
+            throw Problem(.notFound)
+        }
         var input = exchange.input()
         try input.finish()
-        let rules = rulebook().rules(product: record.ticket.product, version: record.ticket.policyVersion)
+        let rules = rulebook().rules(product: ground.record.ticket.product, version: ground.record.ticket.policyVersion)
         guard let rules else { throw Problem(.unavailable) }
         let body = ExplanationBody(
-            record: record, origin: origin, rules: rules, role: exchange.role, language: exchange.language,
+            ground: ground, rules: rules, role: exchange.role, language: exchange.language,
             now: exchange.now, texts: texts)
         return .json(200, body, in: exchange.language)
     }
 }
 
 struct ExplanationBody: Body {
-    let record: TicketRecord
-    let origin: StateOrigin
+    let ground: ExplanationGround
     let rules: TicketRules
     let role: Role
     let language: Language
     let now: Instant
     let texts: Texts
+    private var record: TicketRecord { ground.record }
 
     func write(to json: inout JSONWriter) {
         let state = record.ticket.state
         json.object { json in
             json.member("state", state.rawValue)
             json.member("state_name", rules.policy.stateName(state, language))
-            json.member("since", origin.since)
-            json.member("clause", origin.clause)
+            json.member("since", ground.origin.since)
+            json.member("clause", ground.origin.clause)
             json.key("next")
             json.array { json in for action in Lifecycle.next(on: record.ticket) { write(action, to: &json) } }
             json.key("auto_close")
@@ -90,7 +90,7 @@ struct ExplanationBody: Body {
     private func write(_ autoClose: AutoClose, to json: inout JSONWriter) {
         // Counted from the stored days: today's calendar only gives them their names.
         let days = WorkingDays.examinedDays(
-            from: record.ticket.solvedAt ?? origin.since, countedDays: autoClose.days, calendar: rules.calendar,
+            from: record.ticket.solvedAt ?? ground.origin.since, countedDays: autoClose.days, calendar: rules.calendar,
             zone: rules.zone)
         json.object { json in
             json.member("at", autoClose.at)

@@ -188,14 +188,15 @@ final class EventStream: @unchecked Sendable {
     private func history(of id: TicketID) async throws(StoreError) -> [UInt8]? {
         guard mayHaveMore, try await isAdmitted() else { return nil }
         mayHaveMore = false
-        let page: Page<EventRecord>
+        let found: Page<EventRecord>?
         do {
             let request = PageRequest(limit: Self.pageMax, after: ["\(position)"])
-            page = try await hub.store.events(id, request, Access(caller))
+            found = try await hub.store.events(id, request, Access(caller))
         } catch {
             mayHaveMore = true
             throw error
         }
+        guard let page = found else { return nil }
         if page.next != nil { mayHaveMore = true }
         guard let last = page.items.last else { return nil }
         position = last.event.seq

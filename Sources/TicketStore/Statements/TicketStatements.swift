@@ -75,6 +75,32 @@ extension Statements {
 }
 
 extension Statements {
+    /// With the newest step that led here; a step that says the state without moving it is passed over.
+    static let explanationGround = Statement<ExplanationGround>(
+        "explanation_ground",
+        """
+        SELECT ROW(\(TicketSQL.record), o.at, o.clause)
+          FROM tickets t
+          \(TicketSQL.joinPolicy)
+          JOIN LATERAL (
+               SELECT e.at, e.clause FROM events e
+                WHERE e.ticket = t.id AND e.to_state IS NOT NULL AND e.from_state IS DISTINCT FROM e.to_state
+                ORDER BY e.seq DESC
+                LIMIT 1) o ON true
+         WHERE t.id = $3
+        """
+    ) { (row) throws(RowError) in
+        ExplanationGround(
+            record: try row.ticketRecord(),
+            origin: StateOrigin(since: try row.instant(), clause: try row.optionalText()))
+    }
+}
+
+extension Statements {
+    static let organizationOfTicket = Statement<String>(
+        "organization_of_ticket", "SELECT organization FROM tickets WHERE id = $1"
+    ) { (row) throws(RowError) in try row.text() }
+
     static let otherTicket = Statement<OtherTicket>(
         "other_ticket", "SELECT \(OtherTicketSQL.columns("o")) FROM tickets o WHERE o.id = $1"
     ) { (row) throws(RowError) in try row.otherTicket() }

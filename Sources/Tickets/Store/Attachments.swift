@@ -15,10 +15,10 @@ public protocol AttachmentStoring: Sendable {
     ) async throws(StoreError) -> AttachmentUsage
     /// Nil: there is none that this caller may see.
     func attachment(_ id: AttachmentID, _ access: Access) async throws(StoreError) -> Attachment?
-    /// Oldest first.
+    /// Oldest first. Nil: there is no such ticket that this caller may see.
     func attachments(
         _ ticket: TicketID, _ page: PageRequest, _ access: Access
-    ) async throws(StoreError) -> Page<Attachment>
+    ) async throws(StoreError) -> Page<Attachment>?
     /// Bytes out of one piece, from `offset` in it; fewer than `count` where it ends.
     func attachmentBytes(
         _ id: AttachmentID, number: Int, offset: Int, count: Int, _ access: Access

@@ -73,6 +73,17 @@ public struct StateOrigin: Sendable, Equatable {
     }
 }
 
+/// All that is said when a ticket is explained, read at once.
+public struct ExplanationGround: Sendable {
+    public var record: TicketRecord
+    public var origin: StateOrigin
+
+    public init(record: TicketRecord, origin: StateOrigin) {
+        self.record = record
+        self.origin = origin
+    }
+}
+
 /// An event as a reader sees it: erased values are nil, the comment's salt comes along.
 public struct EventRecord: Sendable, Equatable {
     public var event: Event

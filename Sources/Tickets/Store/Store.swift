@@ -42,10 +42,13 @@ public protocol TicketStoring: Sendable {
         _ change: Change, thenParts solving: Solving, waits: Bool, answer: KeptAnswer, by actor: User, _ access: Access
     ) async throws(StoreError)
     func tickets(_ query: TicketQuery, _ access: Access) async throws(StoreError) -> Page<TicketRecord>
-    /// Oldest first.
-    func comments(_ id: TicketID, _ page: PageRequest, _ access: Access) async throws(StoreError) -> Page<Comment>
-    func events(_ id: TicketID, _ page: PageRequest, _ access: Access) async throws(StoreError) -> Page<EventRecord>
-    func stateOrigin(_ id: TicketID, _ access: Access) async throws(StoreError) -> StateOrigin?
+    /// Oldest first, as all that belongs to a ticket. Nil: there is no such ticket that this caller may see.
+    func comments(_ id: TicketID, _ page: PageRequest, _ access: Access) async throws(StoreError) -> Page<Comment>?
+    func events(_ id: TicketID, _ page: PageRequest, _ access: Access) async throws(StoreError) -> Page<EventRecord>?
+    /// Nil: there is none that this caller may see.
+    func explanationGround(
+        _ id: TicketID, at now: Instant, _ access: Access
+    ) async throws(StoreError) -> ExplanationGround?
     func queueSummary(at now: Instant) async throws(StoreError) -> QueueSummary
 }
 
