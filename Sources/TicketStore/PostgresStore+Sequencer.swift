@@ -12,8 +12,6 @@ extension PostgresStore {
     /// However long a look took: it may have waited, and did not work. Less than the five seconds of silence after which PostgreSQL
     /// takes this connection, and the lock with it, for dead.
     private static let pauseMax = Duration.seconds(2)
-    /// Nobody waits for counts to be added up: who asks adds the rest.
-    private static let foldPause = Duration.seconds(1)
     /// How long another instance may be dead before this one takes over.
     private static let standby = Duration.seconds(1)
 
@@ -37,22 +35,36 @@ extension PostgresStore {
         guard try await connection.run(Statements.lockFeed, []).first == true else { return }
         // The lock ends with the connection, whichever way this goes.
         defer { connection.discard() }
-        var foldsAt = ContinuousClock.now
-        var isCounted = false
+        var counting = CountingTimes()
         while !Task.isCancelled {
             let start = ContinuousClock.now
             let taken = try await connection.run(Statements.sequenceFeed, [.integer(Self.batchMax)]).first ?? 0
-            if taken > 0 { isCounted = false }
-            // Changes of counts come with events, and are as few as the events of a second.
-            if !isCounted, start >= foldsAt {
-                isCounted = try await fold(on: connection)
-                foldsAt = start + Self.foldPause
-            }
+            if taken > 0 { counting.noteEvents() }
+            if counting.isDue(at: start) { counting.note(isAll: try await fold(on: connection), at: start) }
             if taken == Self.batchMax { continue }
             // A transaction that stays open for hours keeps PostgreSQL from clearing the queue away, and every look goes
             // through what is left of it: that takes a fifth of a core, as long as a look takes less than half a second.
             try await loop.sleep(min(max(Self.pause, start.duration(to: .now) * 4), Self.pauseMax))
         }
+    }
+}
+
+/// When counts are added up: nobody waits for it, but who asks adds the rest, so that the rest must not grow.
+struct CountingTimes {
+    static let pause = Duration.seconds(1)
+    private var isAll = false
+    private var last: ContinuousClock.Instant?
+
+    /// Changes of counts come with events.
+    mutating func noteEvents() { isAll = false }
+
+    /// Once in a pause while there are events.
+    func isDue(at now: ContinuousClock.Instant) -> Bool { !isAll && last.map { now >= $0 + Self.pause } ?? true }
+
+    /// `isAll`: nothing is left. Else what is left comes next, and not a pause later.
+    mutating func note(isAll: Bool, at now: ContinuousClock.Instant) {
+        self.isAll = isAll
+        last = isAll ? now : nil
     }
 }
 

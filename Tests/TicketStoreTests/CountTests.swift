@@ -96,6 +96,22 @@ import Tickets
         }
     }
 
+    @Test func `counts are added up once a second, and again at once while there are more`() {
+        let start = ContinuousClock.now
+        var times = CountingTimes()
+        // After a start nobody knows what is there.
+        #expect(times.isDue(at: start))
+        times.note(isAll: false, at: start)
+        #expect(times.isDue(at: start))
+        times.note(isAll: true, at: start)
+        #expect(!times.isDue(at: start + CountingTimes.pause))
+        times.noteEvents()
+        #expect(!times.isDue(at: start + CountingTimes.pause - .nanoseconds(1)))
+        #expect(times.isDue(at: start + CountingTimes.pause))
+        times.note(isAll: false, at: start + CountingTimes.pause)
+        #expect(times.isDue(at: start + CountingTimes.pause))
+    }
+
     @Test func `the sequencer adds up what was noted`() async throws {
         try await World.with { world in
             for _ in 0..<5 { _ = try await world.register() }
