@@ -11,7 +11,10 @@ extension API {
             let named = input.body.distinct("assignees", required: true, max: Limit.assignees, mayBeEmpty: false)
             let priority = input.body.choice("priority", of: Priority.self)
             let ids = (named ?? []).map { UserID($0) }
-            let users = ids.isEmpty ? [] : try await self.store.users(ids.compactMap(\.self))
+            // Whoever takes a ticket is known already.
+            let caller = exchange.caller.user
+            let others = ids.compactMap(\.self).filter { $0 != caller.id }
+            let users = [caller] + (others.isEmpty ? [] : try await self.store.users(others))
             for (index, id) in ids.enumerated() {
                 let user = users.first { $0.id == id }
                 if user?.active == true && user?.role.isEmployee == true { continue }
