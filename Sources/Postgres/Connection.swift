@@ -35,16 +35,10 @@ public final class Connection: @unchecked Sendable {
         return (first.rows, rows.rows)
     }
 
-    /// Runs one statement for each of the lists of parameters, in their order and one round trip, and returns the rows of each;
-    /// outside `begin()` and `commit()` they are one transaction.
-    public func run<Row>(
-        _ statement: Statement<Row>, each parameters: [[Parameter]]
-    ) async throws(PostgresError) -> [[Row]] {
-        guard !parameters.isEmpty else { return [] }
-        let rows = parameters.map { _ in Rows<Row>() }
-        let steps = zip(parameters, rows).map { Step(statement, $0, into: $1) }
-        try await send(steps, noting: lane) { (request) in self.submit(request) }
-        return rows.map(\.rows)
+    /// Runs a pipeline; its rows are there afterwards. Outside `begin()` and `commit()` it is one transaction.
+    public func run(_ pipeline: Pipeline) async throws(PostgresError) {
+        guard !pipeline.steps.isEmpty else { return }
+        try await send(pipeline.steps, noting: lane) { (request) in self.submit(request) }
     }
 
     /// Runs SQL of any number of statements, without parameters and rows; `name` is what errors call it.

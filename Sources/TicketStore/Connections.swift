@@ -133,11 +133,6 @@ struct Connections: Sendable {
         loop.execute { listener.start() }
     }
 
-    /// How many requests have been made for those who are served on this loop; the job's own are not among them.
-    var served: Int {
-        [staff, customer].flatMap { [$0.reads, $0.writes, $0.slow, $0.bulk] }.reduce(0) { $0 + $1.figures.requests }
-    }
-
     private var all: [Lane] {
         [jobs, feed, sequencer] + [staff, customer].flatMap { [$0.reads, $0.writes, $0.slow, $0.bulk] }
     }

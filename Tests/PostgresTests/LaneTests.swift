@@ -130,23 +130,28 @@ import Testing
         }
     }
 
-    @Test func `one statement runs for many parameters, in order and as a whole`() async throws {
+    @Test func `a lent connection runs a pipeline, in order and as a whole`() async throws {
         try await TestDatabase.with { database in
             try await withLane(.exclusive(connections: 1), url: database.ownerURL) { _, lane in
                 let insert = Statement<Int>.int("insert", "INSERT INTO mark VALUES ($1) RETURNING n * 2")
                 let count = Statement<Int>.int("count", "SELECT count(*) FROM mark")
+                func pipeline(_ numbers: [Int]) -> (Pipeline, [Rows<Int>], Rows<Int>) {
+                    var pipeline = Pipeline()
+                    let rows = numbers.map { pipeline.append(insert, [.integer($0)]) }
+                    let counted = pipeline.append(count)
+                    return (pipeline, rows, counted)
+                }
                 try await lane.withConnection { connection in
                     try await connection.script("CREATE TABLE mark (n int PRIMARY KEY)")
-                    let none = try await connection.run(insert, each: [])
-                    #expect(none.isEmpty)
-                    let some = try await connection.run(insert, each: (1...200).map { [.integer($0)] })
-                    #expect(some == (1...200).map { [$0 * 2] })
-                    let again = await failure {
-                        _ = try await connection.run(insert, each: [[.integer(300)], [.integer(1)], [.integer(301)]])
-                    }
+                    try await connection.run(Pipeline())
+                    let (many, rows, counted) = pipeline(Array(1...200))
+                    try await connection.run(many)
+                    #expect(rows.map(\.rows) == (1...200).map { [$0 * 2] })
+                    #expect(counted.rows == [200])
+                    let again = await failure { try await connection.run(pipeline([300, 1, 301]).0) }
                     #expect(again?.sqlstate == "23505")
                     try await connection.begin()
-                    _ = try await connection.run(insert, each: [[.integer(400)], [.integer(401)]])
+                    try await connection.run(pipeline([400, 401]).0)
                     try await connection.rollback()
                     let left = try await connection.run(count)
                     #expect(left == [200])

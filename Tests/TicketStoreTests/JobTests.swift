@@ -38,29 +38,32 @@ import Tickets
         }
     }
 
-    @Test func `the job takes few tickets at a time while others ask, and more and more while nobody does`() {
-        var piece = JobPiece(served: 7)
-        var sizes = [piece.size]
-        for served in [7, 7, 7, 7, 7, 8, 8, 10] {
-            piece.grow(served: served)
-            sizes.append(piece.size)
-        }
-        #expect(sizes == [3, 6, 12, 24, 48, 50, 3, 6, 3])
-    }
-
-    @Test func `what others ask for on the loop is counted, and the job's own is not`() async throws {
+    /// More than a batch, so that a pass goes on where one has ended; the ticket that is held is the first of all.
+    @Test func `a ticket that somebody is at work on is passed over, and closed in the next pass`() async throws {
         try await World.with { world in
-            let before = world.store.connections.served
-            for _ in 0..<7 { _ = try await world.solved() }
-            #expect(world.store.connections.served > before)
+            let held = try await world.solved()
+            for _ in 0..<204 { _ = try await world.solved() }
             world.clock.advance(hours: 24 * 30)
-            let counted = world.store.connections.served
-            let outcome = try await world.store.runAutoClose(
-                .close, by: nil, at: world.clock.now, .staff, progress: { _, _ in })
-            guard case .done(let run) = outcome else { throw StoreError.unexpected("another plan") }
-            #expect(run.closed == 7)
-            // What it looks up about itself, and none of its batches.
-            #expect(world.store.connections.served - counted < 7)
+            let lane = Lane(loop: world.loop, connectionString: world.database.ownerURL, options: .single("holder"))
+            let (closings, closed) = AsyncStream<Int>.makeStream()
+            let (holding, isHeld) = AsyncStream<Void>.makeStream()
+            async let holder: Void = lane.withConnection { connection in
+                try await connection.begin()
+                try await connection.script("SELECT FROM tickets WHERE id = '\(held.id)' FOR UPDATE")
+                isHeld.finish()
+                for await count in closings where count == 204 { break }
+                try await connection.rollback()
+            }
+            for await _ in holding {}
+            let outcome = try await world.store.runAutoClose(.close, by: nil, at: world.clock.now, .staff) { count, _ in
+                closed.yield(count)
+            }
+            closed.finish()
+            try await holder
+            await lane.close()
+            guard case .done(let run) = outcome else { throw StoreError.unexpected("the plan changed") }
+            #expect(run.due == 205 && run.closed == 205)
+            #expect(run.tickets.last == held.id && Set(run.tickets).count == 205)
         }
     }
 
