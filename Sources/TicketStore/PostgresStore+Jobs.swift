@@ -178,8 +178,8 @@ extension PostgresStore {
                 var closed: [TicketID] = []
                 var due = try await connection.run(Statements.lockDueTickets, next(after: position))
                 var last: DueTicket?
-                while !due.isEmpty {
-                    last = due.last.flatMap { DueTicket($0) }
+                while let end = due.compactMap({ DueTicket($0) }).last {
+                    last = end
                     let changes = try due.compactMap { try self.closing(of: $0, at: self.now()) }
                     var pipeline = Pipeline()
                     let write = WriteStatement.staffChange
@@ -275,7 +275,7 @@ struct DueTicket: Sendable {
 }
 
 extension DueTicket {
-    /// Nil: it has no closing date.
+    /// Nil: it has no whole closing date, as when somebody has written past the service.
     init?(_ ticket: Ticket) {
         guard let at = ticket.autoClose?.at else { return nil }
         self.init(id: ticket.id, autoCloseAt: at)
