@@ -107,11 +107,12 @@ extension Statements {
 }
 
 enum OtherTicketSQL {
+    /// Where there is no ticket, no link is looked for: PostgreSQL would, in an index of all parts from end to end.
     static func columns(_ alias: String) -> String {
         """
         \(alias).id, \(alias).product, \(alias).organization, \(alias).state, \(alias).blocking,
-               EXISTS (SELECT FROM links l WHERE l.ticket = \(alias).id AND l.type = 'part_of'),
-               EXISTS (SELECT FROM links l WHERE l.other = \(alias).id AND l.type = 'part_of')
+               \(alias).id IS NOT NULL AND EXISTS (SELECT FROM links l WHERE l.ticket = \(alias).id AND l.type = 'part_of'),
+               \(alias).id IS NOT NULL AND EXISTS (SELECT FROM links l WHERE l.other = \(alias).id AND l.type = 'part_of')
         """
     }
     static let columnCount = 7
