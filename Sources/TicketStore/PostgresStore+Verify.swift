@@ -166,6 +166,11 @@ extension Statements {
           JOIN tickets t ON t.id = e.ticket
          WHERE e.organization <> t.organization
         UNION ALL
+        SELECT t.id || ': called by another number than ' || t.number
+          FROM tickets t
+          JOIN products p ON p.code = t.product
+         WHERE t.id <> p.prefix || '-' || t.number
+        UNION ALL
         SELECT t.id || ': its words cannot be searched for'
           FROM tickets t
           LEFT JOIN ticket_search s ON s.ticket = t.id
@@ -202,8 +207,8 @@ extension Statements {
 }
 
 extension Statements {
-    /// What is wrong with the feed: every event has one place in it or waits for one, places have no gaps, and the
-    /// events of a ticket stand in their own order.
+    /// What is wrong with the feed: every event has one place in it or waits for one, every place has an event, places have
+    /// no gaps, and the events of a ticket stand in their own order.
     static let strayFeed = Statement<String>(
         "stray_feed",
         """
@@ -215,6 +220,10 @@ extension Statements {
           FROM events e
          WHERE NOT EXISTS (SELECT FROM feed f WHERE f.ticket = e.ticket AND f.seq = e.seq)
            AND NOT EXISTS (SELECT FROM feed_pending p WHERE p.ticket = e.ticket AND p.seq = e.seq)
+        UNION ALL
+        SELECT f.ticket || ': place ' || f.feed_seq || ' of the feed is of no event'
+          FROM feed f
+         WHERE NOT EXISTS (SELECT FROM events e WHERE e.ticket = f.ticket AND e.seq = f.seq)
         UNION ALL
         SELECT ticket || ': event ' || seq || ' stands in the feed before an earlier one'
           FROM (SELECT ticket, seq, feed_seq < lag(feed_seq) OVER (PARTITION BY ticket ORDER BY seq) AS is_early FROM feed) f

@@ -112,6 +112,20 @@ import Tickets
         #expect(times.isDue(at: start + CountingTimes.pause))
     }
 
+    @Test func `whoever falls behind adds up more at a time`() {
+        let now = ContinuousClock.now
+        var times = CountingTimes()
+        var portions: [Int] = []
+        for _ in 0..<100 {
+            portions.append(times.portion)
+            times.note(isAll: false, at: now)
+        }
+        #expect(portions[..<10].allSatisfy { $0 == 500 } && portions[10] == 1000 && portions[20] == 1500)
+        #expect(portions[90...].allSatisfy { $0 == 5000 })
+        times.note(isAll: true, at: now)
+        #expect(times.portion == 500)
+    }
+
     @Test func `the sequencer adds up what was noted`() async throws {
         try await World.with { world in
             for _ in 0..<5 { _ = try await world.register() }

@@ -75,6 +75,7 @@ import Tickets
                 ALTER TABLE events DROP COLUMN changes, DROP COLUMN salts, DROP COLUMN text_digest;
                 DROP TRIGGER event_values_taken ON event_values;
                 DROP FUNCTION change_digest, changes_of, take_event_values;
+                ALTER TABLE feed ADD CONSTRAINT feed_event_fkey FOREIGN KEY (ticket, seq) REFERENCES events;
                 DELETE FROM migrations WHERE number = 19;
                 \(Self.older(before))
                 UPDATE event_values SET salts[1] = 'none' WHERE ticket = '\(tickets[1])' AND seq = 2

@@ -47,6 +47,7 @@ import Tickets
         ("UPDATE events SET changes = 'assignees' WHERE seq = 2", "hash"),
         ("DELETE FROM comments", "comments for"),
         ("UPDATE tickets SET version = 17", "version"),
+        ("UPDATE tickets SET number = 77", "called by another number"),
         ("DELETE FROM ticket_search", "searched for"),
     ])
     func `whatever a superuser changes is found`(sql: String, word: String) async throws {
