@@ -27,6 +27,7 @@ public final class SharedTransactions: @unchecked Sendable {
     private let loop: EventLoop
     private let togetherMax: Int
     private let flightsMax: Int
+    private let crowdMin: Int
     private var wanted: [Wanted] = []
     private var inFlight = 0
     private var isScheduled = false
@@ -35,11 +36,13 @@ public final class SharedTransactions: @unchecked Sendable {
     /// - Parameters:
     ///   - together: how many share one transaction at most.
     ///   - flights: while so many transactions are on their way, what else is wanted is gathered.
-    public init(_ lane: Lane, loop: EventLoop, together: Int, flights: Int) {
+    ///   - crowd: while one is on its way, another begins only for so many; what fewer want is gathered.
+    public init(_ lane: Lane, loop: EventLoop, together: Int, flights: Int, crowd: Int = 1) {
         self.lane = lane
         self.loop = loop
         togetherMax = together
         flightsMax = flights
+        crowdMin = crowd
     }
 
     /// Runs a pipeline in a transaction that it may share. False: nothing was done, and it has to be run by itself.
@@ -72,7 +75,9 @@ public final class SharedTransactions: @unchecked Sendable {
     /// Shared out over those that may be on their way, so that PostgreSQL works on several while there are few.
     private func sendWhileFew() {
         while !wanted.isEmpty, inFlight < flightsMax {
-            let free = flightsMax - inFlight
+            let isCrowd = wanted.count >= crowdMin
+            guard isCrowd || inFlight == 0 else { break }
+            let free = isCrowd ? flightsMax - inFlight : 1
             sendNext(atMost: (wanted.count + free - 1) / free)
         }
         watchOldest()

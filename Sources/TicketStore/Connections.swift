@@ -97,8 +97,9 @@ struct Connections: Sendable {
                 reads: lane("reads", .pipelined(connections: options.readers), .seconds(5), Self.byKey),
                 writes: writes,
                 // By turns, with eight clients and sixty-four: one flight 1,900 and 1,930 registrations a second, two 1,690
-                // and 2,510, three 1,620 and 2,470; up to eight together instead of sixteen 2,090 at sixty-four.
-                sharedWrites: SharedTransactions(writes, loop: loop, together: 16, flights: 2),
+                // and 2,510, three 1,620 and 2,470; up to eight together instead of sixteen 2,090 at sixty-four. A second one for
+                // eight who wait, and not for fewer: 0.85 of what pgbench does for eight clients, where it was 0.78.
+                sharedWrites: SharedTransactions(writes, loop: loop, together: 16, flights: 2, crowd: 8),
                 // A list has many optional filters: a plan made for the ones that were given beats one for all.
                 slow: lane(
                     "slow", .exclusive(connections: options.slow), .seconds(30),

@@ -42,6 +42,22 @@ import Testing
         }
     }
 
+    /// How many come at once, and how many share each transaction then.
+    @Test(arguments: [(1, [1]), (3, [3]), (7, [7]), (8, [4, 4]), (12, [6, 6])])
+    func `a few share one transaction, a crowd two`(count: Int, sizes: [Int]) async throws {
+        try await withTable { loop, lane, _, _ in
+            let shared = SharedTransactions(lane, loop: loop, together: 8, flights: 2, crowd: 8)
+            let results = await together(count, on: loop) { number in
+                var pipeline = Pipeline()
+                pipeline.append(Self.keep, [.integer(number)])
+                return try await shared.run(pipeline)
+            }
+            for result in results { #expect(try result.get()) }
+            let found = try await self.sizes(lane)
+            #expect(found == sizes)
+        }
+    }
+
     @Test(arguments: [Parameter.integer(0), .text("nul\u{0}")])
     func `what shares a transaction with a fault is not done, and nobody is told that it was`(faulty: Parameter)
         async throws
