@@ -91,3 +91,7 @@ ALTER TABLE contracts
     DROP CONSTRAINT contracts_overlap,
     ADD CONSTRAINT contracts_overlap
         EXCLUDE USING gist ((organization || ' ' || product) WITH =, daterange(valid_from, valid_to, '[]') WITH &&);
+
+-- What writers leave to be sorted in is read by each search from end to end: a quarter of what it was.
+ALTER INDEX ticket_search_shared_idx SET (gin_pending_list_limit = 256);
+ALTER INDEX ticket_search_everything_idx SET (gin_pending_list_limit = 256);
