@@ -15,9 +15,10 @@ ALTER TABLE tickets DROP CONSTRAINT tickets_number_key;
 -- row, which wrote the row anew: a quarter of the sequencer's time. `verify` looks for places without an event.
 ALTER TABLE feed DROP CONSTRAINT feed_event_fkey;
 
--- The sequencer's two functions are planned once for each connection, and the queues may have been empty or full then: what was planned when
--- they were empty read all that a vacuum had not cleared away yet, from end to end, at each look, and what was planned when they were full
--- read the whole feed. Now they go by the indexes, whatever was there: an array that PostgreSQL does not know is taken for ten rows.
+-- The sequencer's two functions are planned once for each connection, and the queues may have been empty or full then. What was planned when
+-- they were empty read all that a vacuum had not cleared away yet, from end to end, at each look; for a full queue reading all of the feed
+-- may look cheaper than looking places up. Now they go by the indexes, whatever was there: an array that PostgreSQL does not know is taken
+-- for ten rows.
 CREATE OR REPLACE FUNCTION sequence_feed(batch_max integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off
 AS $$
