@@ -12,7 +12,7 @@ ALTER TABLE comments
 ALTER TABLE tickets DROP CONSTRAINT tickets_number_key;
 
 -- What is in the queue was put there by the event itself, and no role of the service writes to either. The reference locked each event's
--- row, which wrote the row anew: a quarter of the sequencer's time. `verify` looks for places without an event.
+-- row, and a lock is written into the row: a quarter of the sequencer's time. `verify` looks for places without an event.
 ALTER TABLE feed DROP CONSTRAINT feed_event_fkey;
 
 -- The sequencer's two functions are planned once for each connection, and the queues may have been empty or full then. What was planned when
