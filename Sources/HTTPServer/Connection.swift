@@ -262,7 +262,6 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     }
 
     private func begin(_ head: RequestHead) {
-        let configuration = configuration
         clock.headSince = 0
         if case .length(let length) = head.framing, length > configuration.bodyBytesMax {
             return refuse(.bodyTooLarge)

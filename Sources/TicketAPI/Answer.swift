@@ -115,7 +115,7 @@ struct Answer: Sendable {
     static let replayed = (name: "Idempotency-Replayed", value: "true")
 
     /// 304 when the client has just this already (RFC 9110, 13.1.2).
-    func unlessMatched(_ request: Fields) -> Answer {
+    consuming func unlessMatched(_ request: Fields) -> Answer {
         guard let etag, EntityTag.names(request.values("if-none-match"), etag) else { return self }
         var unchanged = Answer(status: 304, contentType: nil, language: nil, body: [])
         unchanged.etag = etag

@@ -78,8 +78,8 @@ public struct Token: Sendable, Equatable {
     }
 }
 
-/// Whose token a request carries.
-public struct Caller: Sendable, Equatable {
+/// Whose token a request carries. By reference: much of what answers a request keeps it.
+public final class Caller: Sendable, Equatable {
     public let user: User
     /// Which of the user's tokens, for logs and limits.
     public let token: TokenID
@@ -94,6 +94,10 @@ public struct Caller: Sendable, Equatable {
 
     public var id: UserID { user.id }
     public var role: Role { user.role }
+
+    public static func == (left: Caller, right: Caller) -> Bool {
+        left.user == right.user && left.token == right.token && left.expiresAt == right.expiresAt
+    }
 }
 
 /// Who does something to a ticket: a user, or the job, which has no identifier.
