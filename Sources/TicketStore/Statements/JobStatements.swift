@@ -23,6 +23,23 @@ extension Statements {
     static let unlockRuns = Statement<Void>(
         "unlock_runs", "SELECT pg_advisory_unlock(hashtextextended('reglament auto-close', 0))")
 
+    /// Until the end of the transaction: a role sees of other sessions only that they are there, the login what its own do.
+    static let becomeLogin = Statement<Void>("become_login", "SELECT set_config('role', 'none', true)")
+
+    /// Whether anybody else asks something of this database, or did a quarter of a second ago. The job does not count, nor do the
+    /// sequencer and the feed's listeners, whom it wakes, nor $1, which every instance asks by itself some times a second; nor other
+    /// logins, of whom it is not shown.
+    static let othersAreActive = Statement<Bool>(
+        "others_are_active",
+        """
+        SELECT EXISTS (
+            SELECT FROM pg_stat_activity
+             WHERE datname = current_database() AND backend_type = 'client backend'
+               AND application_name NOT IN ('jobs', 'sequencer', 'feed') AND query <> $1
+               AND (state = 'active' OR state_change > clock_timestamp() - interval '250 milliseconds'))
+        """
+    ) { (row) throws(RowError) in try row.bool() }
+
     /// $1 as of, $2 limit, $3 and $4 after
     static let dueTickets = Statement<DueTicket>(
         "due_tickets",

@@ -46,6 +46,8 @@ enum Statements {
             text(hasTickets),
             text(lockRuns),
             text(unlockRuns),
+            text(becomeLogin),
+            text(othersAreActive),
             text(dueTickets),
             text(lockDueTickets),
             text(planTime),
