@@ -213,7 +213,7 @@ extension PostgresStore {
                     let began = ContinuousClock.now
                     try await connection.run(pipeline)
                     let rest = min((ContinuousClock.now - began) * pace.rest, Pace.restMax)
-                    if rest > .zero { try await self.loop.sleep(rest) }
+                    if rest > .zero { try? await self.loop.sleep(rest) }
                     closed += zip(changes, written).compactMap { $1.rows.first == 1 ? $0.ticket.id : nil }
                     due = following?.rows ?? []
                 }
