@@ -18,6 +18,8 @@ public struct ConnectionOptions: Sendable {
     public var bulk: Int
     /// How long a request may wait for a connection before it is told that too much is going on.
     public var waitMax: Duration
+    /// For what the service does beside requests: the nightly job does not make way for it.
+    var isBackground = false
     /// What employees' lanes work as. A test makes it a customer's role: then row-level security is all that is left.
     var staffRole = Roles.staff
     var staffSettings: [String: String] = [:]
@@ -35,10 +37,11 @@ public struct ConnectionOptions: Sendable {
         self.waitMax = waitMax
     }
 
-    /// For what nobody repeats, as a client repeats a request.
-    public var patient: ConnectionOptions {
+    /// For what is no request: nobody repeats it, as a client does, and the nightly job does not make way for it.
+    public var background: ConnectionOptions {
         var options = self
         options.waitMax = LaneOptions.commandWaitMax
+        options.isBackground = true
         return options
     }
 }
@@ -72,6 +75,8 @@ struct Connections: Sendable {
     /// of it ever after: each day's keys begin in an empty one. A plan without an index costs so much then that PostgreSQL
     /// would compile it.
     static let byKey = ["plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"]
+    /// How the names of lanes begin that no request uses.
+    private static let background = "background "
     /// A staged piece need not outlive a crash, and the change that attaches the file flushes all that came before it.
     private static let pieces = byKey.merging(["synchronous_commit": "off"]) { $1 }
 
@@ -88,7 +93,7 @@ struct Connections: Sendable {
                 Lane(
                     loop: loop, connectionString: options.url,
                     options: LaneOptions(
-                        name: "\(role) \(name)", mode: mode, role: role, statementTimeout: timeout,
+                        name: (options.isBackground ? Self.background : "") + "\(role) \(name)", mode: mode, role: role, statementTimeout: timeout,
                         waitMax: options.waitMax, shedsEarly: shedsEarly, settings: settings.merging(own) { $1 },
                         awaited: Self.awaited))
             }

@@ -238,7 +238,7 @@ extension PostgresStore {
         var pipeline = Pipeline()
         // Until the end of this pipeline.
         pipeline.append(Statements.becomeLogin)
-        let others = pipeline.append(Statements.othersAreActive, [.text(Statements.policyVersionCount.sql)])
+        let others = pipeline.append(Statements.othersAreActive)
         try await connection.run(pipeline)
         return others.rows.first == false ? .alone : .besideOthers
     }

@@ -17,7 +17,7 @@ struct ControlStore: Sendable {
     init(on loop: EventLoop, _ options: ConnectionOptions, _ clock: ServiceClock) {
         let known = known
         store = PostgresStore(
-            loop: loop, connections: options.patient, rulebook: { known.withLock { $0 } }, now: clock.now)
+            loop: loop, connections: options.background, rulebook: { known.withLock { $0 } }, now: clock.now)
         store.open()
     }
 }

@@ -27,7 +27,7 @@ extension Session {
         let database = try Database(settings)
         defer { database.close() }
         try database.prepare(installation)
-        let options = database.connections(settings).patient
+        let options = database.connections(settings).background
         return try withLoop(name: "command") { loop in
             let known = Locked(Rulebook.empty)
             let store = PostgresStore(

@@ -79,10 +79,13 @@ import Tickets
                     options: LaneOptions(name: name, mode: .exclusive(connections: 1), role: Roles.staff))
             }
             let (jobs, others) = (lane("jobs"), lane("others"))
+            let background = PostgresStore(
+                loop: world.loop, connections: ConnectionOptions(url: world.database.ownerURL).background,
+                rulebook: { Samples.rulebook }, now: { world.clock.now })
             func becomes(_ pace: PostgresStore.Pace) async throws -> Bool {
                 for _ in 0..<500 {
                     // As every instance does by itself.
-                    _ = try await world.store.policyVersionCount()
+                    _ = try await background.policyVersionCount()
                     let found = try await jobs.withConnection { connection in
                         let found = try await PostgresStore.pace(connection)
                         #expect(try await connection.run(Self.role).first == Roles.staff)
@@ -95,6 +98,9 @@ import Tickets
             }
             let isQuick = try await becomes(.alone)
             #expect(isQuick)
+            _ = try await world.store.policyVersionCount()
+            let makesWayForRequests = try await jobs.withConnection { try await PostgresStore.pace($0) }
+            #expect(makesWayForRequests == .besideOthers)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 // For longer than whoever has just asked counts.
                 group.addTask(executorPreference: world.loop) { _ = try? await others.run(Self.hour) }
@@ -116,6 +122,7 @@ import Tickets
                 try await group.waitForAll()
             }
             for lane in [jobs, others] { await lane.close() }
+            await background.close()
         }
     }
 
