@@ -275,16 +275,34 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
                 isPersistent: head.isPersistent && !isLast, owesContinue: head.expectsContinue,
                 body: InboundBody(head.framing, limits: configuration.head, bytesMax: configuration.bodyBytesMax)))
         let request = context.coding.decoded(request(head, body: body(of: head, number)))
-        let ready = context.atOnce(request)
-        // A task, and a handler that may have to wait, are a fifth of what such a request costs.
-        if let ready, context.coding.leaves(ready, for: request.fields) { return answer(ready, to: number) }
+        // A task, and a handler that may have to wait, are a fifth of what a request costs that waits for nothing.
+        switch context.promptly(request) {
+        case .now(let response)?: deliver(response, of: request, number)
+        case .later(let start)?:
+            runningHandlers += 1
+            start { [self] response in
+                deliver(response, of: request, number)
+                handlerEnded()
+            }
+        case nil:
+            runningHandlers += 1
+            Task.immediate(executorPreference: loop) { @Sendable [self] in
+                var response = await context.handler(request)
+                if context.coding.isAskedFor(request.fields) {
+                    response = await context.coding.encode(response, for: request.fields)
+                }
+                answer(response, to: number)
+                handlerEnded()
+            }
+        }
+    }
+
+    /// Only what is gzipped takes a task.
+    private func deliver(_ response: Response, of request: Request, _ number: Int) {
+        if context.coding.leaves(response, for: request.fields) { return answer(response, to: number) }
         runningHandlers += 1
         Task.immediate(executorPreference: loop) { @Sendable [self] in
-            var response = if let ready { ready } else { await context.handler(request) }
-            if context.coding.isAskedFor(request.fields) {
-                response = await context.coding.encode(response, for: request.fields)
-            }
-            answer(response, to: number)
+            answer(await context.coding.encode(response, for: request.fields), to: number)
             handlerEnded()
         }
     }

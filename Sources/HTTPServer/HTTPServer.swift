@@ -16,18 +16,18 @@ public final class HTTPServer: Sendable {
     private let shared: ServerShared
     private let loops: [EventLoop]
     private let handler: @Sendable (EventLoop) -> (@Sendable (Request) async -> Response)
-    private let atOnce: @Sendable (EventLoop) -> (@Sendable (Request) -> Response?)
+    private let promptly: @Sendable (EventLoop) -> (@Sendable (Request) -> PromptReply?)
     private let onStop: @Sendable (EventLoop) -> Void
     private let state = Locked(State())
 
-    /// `handler` is called once per loop, on it, and gives the function that answers that loop's requests; `atOnce` gives
-    /// one that is asked before it and answers what it can without waiting, which takes no task; `refusal` gives the server's own answers to what no handler sees, and `refused` hears of each, on the
-    /// connection's loop. `onStop` is called once per loop, on it, when its connections are to come to an end: streams
+    /// `handler` is called once per loop, on it, and gives the function that answers that loop's requests; `promptly` gives
+    /// one that is asked before it, and answers what it can without a task; nil: the handler answers. `refusal` gives the
+    /// server's own answers to what no handler sees, and `refused` hears of each, on the connection's loop. `onStop` is called once per loop, on it, when its connections are to come to an end: streams
     /// that would go on for ever end themselves then.
     public init(
         _ configuration: ServerConfiguration, loops: [EventLoop],
         handler: @escaping @Sendable (EventLoop) -> (@Sendable (Request) async -> Response),
-        atOnce: @escaping @Sendable (EventLoop) -> (@Sendable (Request) -> Response?) = { _ in { _ in nil } },
+        promptly: @escaping @Sendable (EventLoop) -> (@Sendable (Request) -> PromptReply?) = { _ in { _ in nil } },
         refusal: @escaping @Sendable (WireRefusal) -> Response = { Response(status: $0.status) },
         refused: @escaping @Sendable (EventLoop, WireRefusal, Response, _ remoteAddress: String) -> Void = {
             _, _, _, _ in
@@ -41,7 +41,7 @@ public final class HTTPServer: Sendable {
         shared = ServerShared(configuration, refusal: refusal, refused: refused)
         self.loops = loops
         self.handler = handler
-        self.atOnce = atOnce
+        self.promptly = promptly
         self.onStop = onStop
     }
 
@@ -70,8 +70,8 @@ public final class HTTPServer: Sendable {
             $0.contexts = contexts
         }
         for context in contexts {
-            context.loop.execute { [handler, atOnce] in
-                context.listen(on: sockets, handler: handler(context.loop), atOnce: atOnce(context.loop))
+            context.loop.execute { [handler, promptly] in
+                context.listen(on: sockets, handler: handler(context.loop), promptly: promptly(context.loop))
             }
         }
     }

@@ -32,7 +32,7 @@ final class LoopContext: @unchecked Sendable {
     let loop: EventLoop
     let shared: ServerShared
     private(set) var handler: @Sendable (Request) async -> Response = { _ in Response(status: 503) }
-    private(set) var atOnce: @Sendable (Request) -> Response? = { _ in nil }
+    private(set) var promptly: @Sendable (Request) -> PromptReply? = { _ in nil }
     let coding: ContentCoding
     var peers: [LoopContext] = []
     let counters = ServerCounters()
@@ -76,10 +76,10 @@ final class LoopContext: @unchecked Sendable {
 
     func listen(
         on sockets: [OpenSocket], handler: @escaping @Sendable (Request) async -> Response,
-        atOnce: @escaping @Sendable (Request) -> Response?
+        promptly: @escaping @Sendable (Request) -> PromptReply?
     ) {
         self.handler = handler
-        self.atOnce = atOnce
+        self.promptly = promptly
         isReady.store(true, ordering: .releasing)
         listeners = sockets.map { Listener(context: self, socket: $0) }
         for listener in listeners { listener.resume() }

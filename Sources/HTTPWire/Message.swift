@@ -68,3 +68,10 @@ public enum ResponseBody: Sendable {
     /// has ended its side: whoever may wait for long gives nil then.
     case stream(length: Int?, next: @Sendable () async throws -> [UInt8]?)
 }
+
+/// How a request is answered that takes no task of its own.
+public enum PromptReply {
+    case now(Response)
+    /// Once the function that is given has been called back, once, on the request's loop.
+    case later(_ start: (_ finish: @escaping (Response) -> Void) -> Void)
+}

@@ -20,8 +20,8 @@ public final class API: Sendable {
     let limits: RateLimits?
     let figures = RequestTally()
     private let metrics: @Sendable () async -> [UInt8]?
-    private let clock: @Sendable () -> UInt64
-    private let router = Router()
+    let clock: @Sendable () -> UInt64
+    let router = Router()
 
     /// - Parameters:
     ///   - rulebook: what is installed, asked for anew by every request.
@@ -70,37 +70,18 @@ public final class API: Sendable {
         return conclude(answer, to: request, progress, time, identity, trace)
     }
 
-    /// The answer to what needs neither a caller nor the database; nil: `respond` gives it. On the same loop.
-    public func respondAtOnce(_ request: Request) -> Response? {
-        var path = request.path
-        guard !path.withUTF8({ $0.starts(with: "/v1/".utf8) }) else { return nil }
-        let time = RequestTime(clock: clock)
-        let language = Negotiation.language(request.fields.values("accept-language"))
-        var progress = Progress()
-        let refusal: Problem?
-        do {
-            let (call, _) = try route(request)
-            guard call == .health else { return nil }
-            progress.call = call
-            refusal = nil
-        } catch { refusal = error }
-        let (identity, trace) = identify(request)
-        let answer = refusal?.answer(texts, in: language, instance: identity.instance) ?? health(language)
-        return conclude(answer, to: request, progress, time, identity, trace)
-    }
-
     // An asynchronous function keeps room for everything that is made in it, and in what the compiler puts into it, until its
     // end, and its end waits for PostgreSQL. What need not be there is in functions of its own: a request in flight had 35 KB.
 
     @inline(never)
-    private func identify(_ request: Request) -> (RequestIdentity, TraceContext) {
+    func identify(_ request: Request) -> (RequestIdentity, TraceContext) {
         let identity = RequestIdentity(request.fields.values("x-request-id"))
         let parents = request.fields.contains("traceparent") ? request.fields.values("traceparent") : []
         return (identity, TraceContext(parents, instance: identity.instance, span: figures.nextSpan()))
     }
 
     @inline(never)
-    private func conclude(
+    func conclude(
         _ answer: Answer, to request: Request, _ progress: Progress, _ time: RequestTime, _ identity: RequestIdentity,
         _ trace: TraceContext
     ) -> Response {
@@ -112,7 +93,7 @@ public final class API: Sendable {
     }
 
     @inline(never)
-    private func route(_ request: Request) throws(Problem) -> (Call, [String]) {
+    func route(_ request: Request) throws(Problem) -> (Call, [String]) {
         switch router.match(method: request.method, path: request.path) {
         case .found(let call, let arguments): return (call, arguments)
         case .unknownPath: throw Problem(.notFound)
@@ -124,11 +105,15 @@ public final class API: Sendable {
         }
     }
 
-    /// Refuses what the head and the caller alone decide.
+    /// Lets a request in, or refuses it by what its head and its caller alone decide.
     @inline(never)
-    private func admit(
-        _ call: Call, _ caller: Caller, _ standing: RateLimits.Standing?, _ request: Request
-    ) throws(Problem) {
+    func admit(
+        _ request: Request, _ call: Call, _ arguments: [String], token: Digest, of caller: Caller?,
+        _ language: Language, _ identity: RequestIdentity, at now: Instant, _ progress: inout Progress
+    ) throws(Problem) -> Exchange {
+        let (caller, standing) = try accept(caller, token, request, at: now)
+        progress.caller = caller
+        progress.standing = standing
         if let figures = standing?.figures, !figures.isAllowed {
             self.figures.noteLimited(.token)
             throw Problem.tooManyRequests(retryAfter: figures.retryAfterSeconds)
@@ -141,6 +126,9 @@ public final class API: Sendable {
             call == .readAttachment || Negotiation.acceptsJSON(accept)
                 || call.hasEventStream && Negotiation.prefersEventStream(accept)
         else { throw Problem(.notAcceptable) }
+        return Exchange(
+            request: request, call: call, arguments: arguments, caller: caller, access: Access(caller),
+            language: language, instance: identity.instance, now: now)
     }
 
     private func answerOrRefuse(
@@ -150,12 +138,18 @@ public final class API: Sendable {
         do {
             return try await answer(request, language, identity, &progress)
         } catch {
-            if let what = API.whatBroke(error) { observe(.broke(requestID: identity.id, what: what)) }
-            let problem = Problem(error)
-            let answer = problem.answer(texts, in: language, instance: identity.instance)
+            let (answer, type) = refusal(error, language, identity)
             guard let exchange = progress.exchange, exchange.access.key != nil else { return answer }
-            return await settle(answer, problem.type, exchange, identity)
+            return await settle(answer, type, exchange, identity)
         }
+    }
+
+    /// What is answered to an error, and said of it if something broke.
+    @inline(never)
+    func refusal(_ error: any Error, _ language: Language, _ identity: RequestIdentity) -> (Answer, ProblemType) {
+        if let what = API.whatBroke(error) { observe(.broke(requestID: identity.id, what: what)) }
+        let problem = Problem(error)
+        return (problem.answer(texts, in: language, instance: identity.instance), problem.type)
     }
 
     private func answer(
@@ -168,18 +162,13 @@ public final class API: Sendable {
         let token = try shownToken(request)
         let known = store.remembered(token)
         let whose = if let known { known } else { try await store.caller(token: token) }
-        let (caller, standing) = try accept(whose, token, request, at: now)
-        progress.caller = caller
-        progress.standing = standing
-        try admit(call, caller, standing, request)
-        let exchange = Exchange(
-            request: request, call: call, arguments: arguments, caller: caller, access: Access(caller),
-            language: language, instance: identity.instance, now: now)
+        let exchange = try admit(
+            request, call, arguments, token: token, of: whose, language, identity, at: now, &progress)
         if call == .addAttachment {
             try await receive(exchange)
         } else {
             exchange.body = try await read(request)
-            exchange.access = Access(caller, key: try idempotencyKey(request, exchange.body, caller))
+            exchange.access = Access(exchange.caller, key: try idempotencyKey(request, exchange.body, exchange.caller))
         }
         if let time = RequestTime.current { time.parse &+= time.now &- time.start &- time.database }
         progress.exchange = exchange
@@ -198,7 +187,7 @@ public final class API: Sendable {
         _ call: Call, _ arguments: [String], _ request: Request, _ language: Language
     ) async throws -> Answer {
         switch call {
-        case .health: return health(language)  // Where nobody asks `respondAtOnce` first.
+        case .health: return health(language)  // Where nobody asks `respondPromptly` first.
         case .readiness: return try await readiness(language)
         case .openAPI: return answer(await reference.pages(language).document, request)
         case .docsPage: return answer(await reference.pages(language).documentation, request)

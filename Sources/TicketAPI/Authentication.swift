@@ -24,12 +24,16 @@ extension API {
         // Who shows nothing guesses nothing.
         guard request.fields.contains("authorization") else { throw API.unauthorized(nil) }
         let token = API.token(request.fields)
-        if let wait = limits?.wait(token, from: request.remoteAddress), wait > 0 {
-            figures.noteLimited(.address)
-            throw Problem.tooManyRequests(retryAfter: wait)
-        }
+        try checkGuesses(token, request)
         guard let token else { throw refused(nil, request) }
         return token
+    }
+
+    /// Throws when the request's address has guessed too often.
+    func checkGuesses(_ token: Digest?, _ request: Request) throws(Problem) {
+        guard let wait = limits?.wait(token, from: request.remoteAddress), wait > 0 else { return }
+        figures.noteLimited(.address)
+        throw Problem.tooManyRequests(retryAfter: wait)
     }
 
     /// The caller whose token it is, and how often they may still ask; nil: as often as they like.

@@ -93,7 +93,8 @@ struct Connections: Sendable {
                 Lane(
                     loop: loop, connectionString: options.url,
                     options: LaneOptions(
-                        name: (options.isBackground ? Self.background : "") + "\(role) \(name)", mode: mode, role: role, statementTimeout: timeout,
+                        name: (options.isBackground ? Self.background : "") + "\(role) \(name)", mode: mode, role: role,
+                        statementTimeout: timeout,
                         waitMax: options.waitMax, shedsEarly: shedsEarly, settings: settings.merging(own) { $1 },
                         awaited: Self.awaited))
             }

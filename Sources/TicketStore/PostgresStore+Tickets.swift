@@ -16,7 +16,17 @@ extension PostgresStore {
             access.key == nil
             ? try await ticketReads.ticket(id, at: now, access)
             : try await read(access, Statements.ticket, Self.viewer(access, now) + [.text(id.description)]).first
-        return record.flatMap { sees(access, $0.ticket.organization) ? $0 : nil }
+        return seen(record, access)
+    }
+
+    public func ticket(
+        _ id: TicketID, at now: Instant, _ access: Access, finish: @escaping (Result<TicketRecord?, StoreError>) -> Void
+    ) {
+        ticketReads.ticket(id, at: now, access) { [self] in finish($0.map { seen($0, access) }) }
+    }
+
+    private func seen(_ record: TicketRecord?, _ access: Access) -> TicketRecord? {
+        record.flatMap { sees(access, $0.ticket.organization) ? $0 : nil }
     }
 
     public func changeGround(

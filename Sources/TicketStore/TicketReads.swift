@@ -13,7 +13,7 @@ final class TicketReads: @unchecked Sendable {
     private struct Wanted {
         let id: TicketID
         let now: Instant
-        let finish: UnsafeContinuation<Result<TicketRecord?, StoreError>, Never>
+        let finish: (Result<TicketRecord?, StoreError>) -> Void
     }
 
     /// What is wanted by the same rights.
@@ -60,15 +60,20 @@ final class TicketReads: @unchecked Sendable {
 
     func ticket(_ id: TicketID, at now: Instant, _ access: Access) async throws(StoreError) -> TicketRecord? {
         let since = EventLoop.clock()
-        let outcome = await withUnsafeContinuation { finish in want(Wanted(id: id, now: now, finish: finish), access) }
+        let outcome = await withUnsafeContinuation { continuation in
+            ticket(id, at: now, access) { continuation.resume(returning: $0) }
+        }
         RequestTime.current?.database &+= EventLoop.clock() &- since
         return try outcome.get()
     }
 
+    /// `finish` is called later, on the loop.
     @inline(never)
-    private func want(_ wanted: Wanted, _ access: Access) {
+    func ticket(
+        _ id: TicketID, at now: Instant, _ access: Access, finish: @escaping (Result<TicketRecord?, StoreError>) -> Void
+    ) {
         let line = line(of: access)
-        line.wanted.append(wanted)
+        line.wanted.append(Wanted(id: id, now: now, finish: finish))
         schedule(line)
     }
 
@@ -126,8 +131,8 @@ final class TicketReads: @unchecked Sendable {
             // Before those who wait go on: PostgreSQL works on while their answers are written.
             self.send(line, flightsMax: Self.flightsMax)
             for wanted in batch {
-                wanted.finish.resume(
-                    returning: failure.map { .failure(StoreError($0)) }
+                wanted.finish(
+                    failure.map { .failure(StoreError($0)) }
                         ?? .success(records.rows.first { $0.ticket.id == wanted.id }))
             }
         }

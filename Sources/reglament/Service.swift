@@ -253,9 +253,9 @@ struct Service: Sendable {
                 let api = lane(of: loop).api
                 return { await api.respond($0) }
             },
-            atOnce: { loop in
+            promptly: { loop in
                 let api = lane(of: loop).api
-                return { api.respondAtOnce($0) }
+                return { api.respondPromptly($0) }
             },
             refusal: { lanes[0].api.refusal($0) },
             refused: { loop, refusal, response, remoteAddress in

@@ -43,10 +43,22 @@ import Testing
         return try #require(writer.compress(bytes))
     }
 
-    private static func ask(_ request: [UInt8], atOnce: Bool = false) async throws -> (head: String, body: [UInt8]) {
+    /// Who answers.
+    private enum Way: CaseIterable { case handler, now, later }
+
+    private static func ask(
+        _ request: [UInt8], by way: Way = .handler
+    ) async throws -> (head: String, body: [UInt8]) {
         let server =
-            atOnce
-            ? try TestServer(handler: { _ in Response(status: 500) }, atOnce: answer) : try TestServer(handler: handler)
+            way == .handler
+            ? try TestServer(handler: handler)
+            : try TestServer(
+                handler: { _ in Response(status: 500) },
+                promptly: { request in
+                    let response = Self.answer(request)
+                    guard way == .later else { return .now(response) }
+                    return .later { finish in EventLoop.current?.later { finish(response) } }
+                })
         var answer: [UInt8] = []
         try await TestServer.with(server) { server in
             let client = try RawClient(port: server.port)
@@ -77,8 +89,8 @@ import Testing
     func `a response is gzipped when it is asked for and worth it`(
         fields: String, path: String, isGzipped: Bool
     ) async throws {
-        for atOnce in [false, true] {
-            let (head, body) = try await Self.ask(Self.get(path, fields), atOnce: atOnce)
+        for way in Way.allCases {
+            let (head, body) = try await Self.ask(Self.get(path, fields), by: way)
             #expect(!head.contains(" 500 "))
             #expect(head.contains("Content-Encoding: gzip") == isGzipped, "\(head)")
             #expect(head.contains("ETag: \"1-ab-gz\"") == isGzipped)
@@ -115,8 +127,8 @@ import Testing
     ])
     func `a 304 names the form that the client has`(asked: String, told: String) async throws {
         let request = Self.get("/unchanged", "Accept-Encoding: gzip\r\nIf-None-Match: \(asked)\r\n")
-        for atOnce in [false, true] {
-            let (head, _) = try await Self.ask(request, atOnce: atOnce)
+        for way in Way.allCases {
+            let (head, _) = try await Self.ask(request, by: way)
             #expect(head.contains("ETag: \(told)"))
         }
     }

@@ -74,6 +74,28 @@ final class Slowness: Sendable {
         #expect(throws: (any Error).self) { try RawClient(port: server.port) }
     }
 
+    @Test func `an answer that takes no task is waited for, and one whose client has gone is none`() async throws {
+        let server = try TestServer(promptly: { request in
+            .later { finish in
+                _ = EventLoop.current?.after(.milliseconds(300)) {
+                    finish(Response(status: 200, body: .bytes(Array(request.path.utf8))))
+                }
+            }
+        })
+        do {
+            let gone = try RawClient(port: server.port)
+            gone.send(get)
+            usleep(50_000)
+        }
+        let waiting = try RawClient(port: server.port)
+        waiting.send(get + get.replacing("/a", with: "/b"))
+        _ = waiting.receive(until: "/a")
+        let stopping = Task { await server.stop(drain: .seconds(60)) }
+        #expect(waiting.receiveAll().text.hasSuffix("\r\n\r\n/b"))
+        await stopping.value
+        #expect(server.server.connectionCount == 0)
+    }
+
     @Test func `an idle connection may ask for as long as the drain lasts, and is then let go in order`() async throws {
         let server = try TestServer()
         let asking = try RawClient(port: server.port)

@@ -14,14 +14,14 @@ struct TestServer {
         loops count: Int = 1, addresses: [ServerAddress] = [.tcp(host: "127.0.0.1", port: 0)],
         _ configure: (inout ServerConfiguration) -> Void = { _ in },
         handler: @escaping @Sendable (Request) async -> Response = TestServer.echo,
-        atOnce: @escaping @Sendable (Request) -> Response? = { _ in nil }
+        promptly: @escaping @Sendable (Request) -> PromptReply? = { _ in nil }
     ) throws {
         ignoreSIGPIPE()
         var configuration = ServerConfiguration(addresses: addresses)
         configure(&configuration)
         loops = try (0..<count).map { try EventLoop(name: "test-\($0)") }
         server = HTTPServer(
-            configuration, loops: loops, handler: { _ in handler }, atOnce: { _ in atOnce },
+            configuration, loops: loops, handler: { _ in handler }, promptly: { _ in promptly },
             refusal: { Response(status: $0.status, body: .bytes(Array("\($0)".utf8))) })
         try server.start()
         port = server.boundPorts.first ?? 0

@@ -220,7 +220,7 @@ import Tickets
                     let request = Request(
                         method: method, target: path, path: path, fields: Fields([("Accept-Language", language)]))
                     let (ready, awaited) = await Task(executorPreference: world.loop) {
-                        (world.api.respondAtOnce(request), await world.api.respond(request))
+                        (await Self.prompt(request, world, waits: false), await world.api.respond(request))
                     }.value
                     let response = try #require(ready, "\(path)")
                     #expect(response.status == status, "\(path)")
@@ -231,10 +231,85 @@ import Tickets
             }
             for path in ["/readyz", "/docs", "/openapi.json", "/metrics", "/problems", "/v1/tickets", "/v1/none"] {
                 let request = Request(method: "GET", target: path, path: path)
-                let ready = await Task(executorPreference: world.loop) { world.api.respondAtOnce(request) }.value
-                #expect(ready == nil, "\(path)")
+                let isPrompt = await Task(executorPreference: world.loop) {
+                    world.api.respondPromptly(request) != nil
+                }.value
+                #expect(!isPrompt, "\(path)")
             }
         }
+    }
+
+    /// As `respond` answers it, whatever it answers.
+    @Test func `a ticket is read without a task for whoever is remembered`() async throws {
+        try await World.with { world in
+            let id = try await world.ticket()
+            let own = try await world.get("/v1/tickets/\(id)", as: .carla)
+            let tag = try #require(own.fields.first("etag"))
+            let asked: [(path: String, query: String?, person: Person, fields: [(String, String)], status: Int)] = [
+                (id, nil, .egor, [], 200), (id, nil, .carla, [], 200), (id, nil, .gina, [], 404),
+                (id, nil, .carla, [("If-None-Match", tag)], 304), (id, "x=1", .egor, [], 422),
+                ("none", nil, .egor, [], 404),
+                ("MAICS-999999", nil, .egor, [], 404), (id, nil, .egor, [("Accept", "image/png")], 406),
+                (id, nil, .egor, [("Idempotency-Key", "k"), ("Accept-Language", "ru")], 200),
+            ]
+            for (path, query, person, fields, status) in asked {
+                let target = "/v1/tickets/\(path)"
+                let request = Request(
+                    method: "GET", target: target, path: target, query: query,
+                    fields: Fields([("Authorization", "Bearer \(Person.secrets[person] ?? "")")] + fields))
+                var response: Response?
+                var awaited: Response?
+                // Whom nobody has seen for a second is not remembered.
+                for _ in 0..<100 where response == nil {
+                    (awaited, response) = await Task(executorPreference: world.loop) {
+                        (await world.api.respond(request), await Self.prompt(request, world))
+                    }.value
+                }
+                guard let response, let awaited else {
+                    Issue.record("\(path) \(person)")
+                    continue
+                }
+                #expect(response.status == status && awaited.status == status, "\(path) \(person)")
+                for name in ["content-type", "content-language", "etag", "cache-control", "vary"] {
+                    #expect(response.fields.values(name) == awaited.fields.values(name))
+                }
+                if status < 400 { #expect(Self.bytes(response) == Self.bytes(awaited)) }
+                let noted = try #require(world.observed.answered.suffix(2).first)
+                let prompt = try #require(world.observed.answered.last)
+                #expect(noted.status == prompt.status && noted.route == prompt.route)
+                #expect(noted.principal == prompt.principal && noted.problem == prompt.problem)
+                #expect(noted.bodyBytes == prompt.bodyBytes)
+                if status == 200 { #expect(prompt.database > 0 && prompt.encode > 0) }
+            }
+            let target = "/v1/tickets/\(id)"
+            let strangers = [
+                Request(method: "GET", target: target, path: target),
+                Request(
+                    method: "GET", target: target, path: target,
+                    fields: Fields([("Authorization", "Bearer \(TokenSecret.make())")])),
+                Request(
+                    method: "HEAD", target: target, path: target,
+                    fields: Fields([("Authorization", "Bearer \(Person.secrets[.egor] ?? "")")])),
+            ]
+            for request in strangers {
+                let prompt = await Task(executorPreference: world.loop) { await Self.prompt(request, world) }.value
+                #expect(prompt == nil)
+            }
+        }
+    }
+
+    /// Nil: a task is needed, or the database, which nothing `waits` for.
+    private static func prompt(_ request: Request, _ world: World, waits: Bool = true) async -> Response? {
+        switch world.api.respondPromptly(request) {
+        case .now(let response)?: return response
+        case .later(let start)? where waits:
+            return await withUnsafeContinuation { continuation in start { continuation.resume(returning: $0) } }
+        case .later?, nil: return nil
+        }
+    }
+
+    private static func bytes(_ response: Response) -> [UInt8]? {
+        if case .bytes(let bytes) = response.body { bytes } else { nil }
     }
 
     @Test func `explain tells a customer why`() async throws {

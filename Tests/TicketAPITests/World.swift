@@ -165,7 +165,7 @@ struct World: Sendable {
             configuration.responseStallSecondsMax = 600
             let server = HTTPServer(
                 configuration, loops: [loop],
-                handler: { _ in { await api.respond($0) } }, atOnce: { _ in { api.respondAtOnce($0) } },
+                handler: { _ in { await api.respond($0) } }, promptly: { _ in { api.respondPromptly($0) } },
                 refusal: { api.refusal($0) },
                 refused: { _, refusal, response, address in
                     api.noteRefusal(refusal, response, remoteAddress: address)

@@ -7,14 +7,14 @@ import Tickets
 extension API {
     func readTicket(_ exchange: Exchange) async throws -> Answer {
         try exchange.admit()
-        guard let record = try await store.ticket(try exchange.ticketID(), at: exchange.now, exchange.access) else {
-            throw Problem(.notFound)
-        }
-        return try show(record, exchange)
+        return try show(
+            try await store.ticket(try exchange.ticketID(), at: exchange.now, exchange.access), exchange)
     }
 
+    /// Nil: there is no such ticket for this caller.
     @inline(never)
-    private func show(_ record: TicketRecord, _ exchange: Exchange) throws(Problem) -> Answer {
+    func show(_ record: TicketRecord?, _ exchange: Exchange) throws(Problem) -> Answer {
+        guard let record else { throw Problem(.notFound) }
         var input = exchange.input()
         try input.finish()
         return try answer(with: record, exchange).unlessMatched(exchange.request.fields)

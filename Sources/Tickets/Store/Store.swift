@@ -25,6 +25,10 @@ public protocol Store: TicketStoring, AttachmentStoring, PeopleStoring, Contract
 public protocol TicketStoring: Sendable {
     /// Nil: there is none that this caller may see. `now` decides which contract says who may confirm.
     func ticket(_ id: TicketID, at now: Instant, _ access: Access) async throws(StoreError) -> TicketRecord?
+    /// The same for who has no key and takes no task: `finish` is called once, later, on the loop.
+    func ticket(
+        _ id: TicketID, at now: Instant, _ access: Access, finish: @escaping (Result<TicketRecord?, StoreError>) -> Void
+    )
     func changeGround(_ id: TicketID, at now: Instant, _ access: Access) async throws(StoreError) -> ChangeGround?
     /// `day` is today in the policy's time zone.
     func registrationGround(
