@@ -79,18 +79,20 @@ import Tickets
                     options: LaneOptions(name: name, mode: .exclusive(connections: 1), role: Roles.staff))
             }
             let (jobs, others) = (lane("jobs"), lane("others"))
-            let background = PostgresStore(
-                loop: world.loop, connections: ConnectionOptions(url: world.database.ownerURL).background,
-                rulebook: { Samples.rulebook }, now: { world.clock.now })
             func becomes(_ pace: PostgresStore.Pace) async throws -> Bool {
                 for _ in 0..<500 {
-                    // As every instance does by itself.
-                    _ = try await background.policyVersionCount()
+                    // As every instance does by itself, and when it starts.
+                    let instance = PostgresStore(
+                        loop: world.loop, connections: ConnectionOptions(url: world.database.ownerURL).background,
+                        rulebook: { Samples.rulebook }, now: { world.clock.now })
+                    _ = try await instance.policyVersionCount()
+                    while !instance.connections.listener.isConnected { try await world.loop.sleep(.milliseconds(1)) }
                     let found = try await jobs.withConnection { connection in
                         let found = try await PostgresStore.pace(connection)
                         #expect(try await connection.run(Self.role).first == Roles.staff)
                         return found
                     }
+                    await instance.close()
                     if found == pace { return true }
                     try await world.loop.sleep(.milliseconds(20))
                 }
@@ -122,7 +124,6 @@ import Tickets
                 try await group.waitForAll()
             }
             for lane in [jobs, others] { await lane.close() }
-            await background.close()
         }
     }
 

@@ -27,7 +27,7 @@ extension Statements {
     static let becomeLogin = Statement<Void>("become_login", "SELECT set_config('role', 'none', true)")
 
     /// Whether anybody else asks something of this database, or did a quarter of a second ago. The job does not count, nor do the
-    /// sequencer and the feed's listeners, whom it wakes, nor what instances ask beside requests; nor other logins, of whom it is
+    /// sequencer and the listeners, whom it wakes, nor what instances ask beside requests; nor other logins, of whom it is
     /// not shown.
     static let othersAreActive = Statement<Bool>(
         "others_are_active",
@@ -35,7 +35,8 @@ extension Statements {
         SELECT EXISTS (
             SELECT FROM pg_stat_activity
              WHERE datname = current_database() AND backend_type = 'client backend'
-               AND application_name NOT IN ('jobs', 'sequencer', 'feed') AND application_name NOT LIKE 'background %'
+               AND application_name NOT IN ('jobs', 'sequencer', 'feed', 'reglament listener')
+               AND application_name NOT LIKE 'background %'
                AND (state = 'active' OR state_change > clock_timestamp() - interval '250 milliseconds'))
         """
     ) { (row) throws(RowError) in try row.bool() }
