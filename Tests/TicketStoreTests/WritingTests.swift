@@ -27,6 +27,21 @@ import Tickets
         }
     }
 
+    /// What waits to be sorted in is read from end to end by every list of somebody's tickets.
+    @Test func `whose ticket it is waits for nobody`() async throws {
+        try await World.with { world in
+            let ticket = try await world.solved()
+            try await world.take(.confirm(nil), on: ticket.id, by: .carol)
+            try await world.asSuperuser(
+                """
+                DO $$ BEGIN
+                    ASSERT gin_clean_pending_list('tickets_assignees_idx') = 0;
+                    ASSERT gin_clean_pending_list('tickets_closed_assignees_idx') = 0;
+                END $$
+                """)
+        }
+    }
+
     @Test func `of a hundred that race one wins each version and no update is lost`() async throws {
         try await World.with { world in
             let ticket = try await world.register()
