@@ -9,17 +9,21 @@ enum StoredChanges {
     /// Nil: none.
     static func lines(_ changes: [FieldChange]) -> String? {
         guard !changes.isEmpty else { return nil }
-        var text = ""
-        text.reserveCapacity(changes.reduce(0) { $0 + $1.field.utf8.count + $1.from.utf8.count + $1.to.utf8.count + 3 })
-        for change in changes {
-            if !text.isEmpty { text += "\n" }
-            text += change.field
-            text += "\t"
-            text += change.from
-            text += "\t"
-            text += change.to
+        let size = changes.reduce(0) { $0 + $1.field.utf8.count + $1.from.utf8.count + $1.to.utf8.count + 3 }
+        return String(unsafeUninitializedCapacity: size) { room in
+            var end = 0
+            func put(_ text: String, then last: UInt8) {
+                end = room[end...].update(fromContentsOf: text.utf8)
+                room[end] = last
+                end += 1
+            }
+            for change in changes {
+                put(change.field, then: tab)
+                put(change.from, then: tab)
+                put(change.to, then: lineFeed)
+            }
+            return end - 1
         }
-        return text
     }
 
     /// Nil: none.
