@@ -264,7 +264,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     private func begin(_ head: RequestHead) {
         clock.headSince = 0
         if case .length(let length) = head.framing, length > configuration.bodyBytesMax {
-            return refuse(.bodyTooLarge)
+            return refuse(.bodyTooLarge, head)
         }
         requests += 1
         let number = requests
@@ -318,9 +318,11 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         removeIfDone()
     }
 
-    /// Answers what no handler sees, and closes.
-    func refuse(_ refusal: WireRefusal) {
-        let response = context.shared.refusal(refusal)
+    /// Answers what no handler sees, and closes. `head`: the one that is refused, if it was read; else it is in the buffer, or some of
+    /// it.
+    func refuse(_ refusal: WireRefusal, _ head: RequestHead? = nil) {
+        let isHead = head.map { $0.method == "HEAD" } ?? input.map { parser.isHEAD($0.bytes) } ?? false
+        let response = context.shared.refusal(refusal, head?.fields)
         context.counters.note(refusal)
         context.shared.refused(loop, refusal, response, peer.text)
         var bytes: [UInt8] = []
@@ -332,7 +334,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
                 persistence: .close,
                 date: context.dateBytes, into: &out)
         }
-        output.append(bytes)
+        if !isHead { output.append(bytes) }
         phase = .lingering(isEndSent: false)
     }
 

@@ -22,13 +22,16 @@ public final class HTTPServer: Sendable {
 
     /// `handler` is called once per loop, on it, and gives the function that answers that loop's requests; `promptly` gives
     /// one that is asked before it, and answers what it can without a task; nil: the handler answers. `refusal` gives the
-    /// server's own answers to what no handler sees, and `refused` hears of each, on the connection's loop. `onStop` is called once per loop, on it, when its connections are to come to an end: streams
+    /// server's own answers to what no handler sees, with the fields of a head that is right, and `refused` hears of each, on
+    /// the connection's loop. `onStop` is called once per loop, on it, when its connections are to come to an end: streams
     /// that would go on for ever end themselves then.
     public init(
         _ configuration: ServerConfiguration, loops: [EventLoop],
         handler: @escaping @Sendable (EventLoop) -> (@Sendable (Request) async -> Response),
         promptly: @escaping @Sendable (EventLoop) -> (@Sendable (Request) -> PromptReply?) = { _ in { _ in nil } },
-        refusal: @escaping @Sendable (WireRefusal) -> Response = { Response(status: $0.status) },
+        refusal: @escaping @Sendable (WireRefusal, Fields?) -> Response = { (refusal, _) in
+            Response(status: refusal.status)
+        },
         refused: @escaping @Sendable (EventLoop, WireRefusal, Response, _ remoteAddress: String) -> Void = {
             _, _, _, _ in
         },

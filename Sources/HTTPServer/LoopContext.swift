@@ -6,7 +6,7 @@ import Synchronization
 /// What all loops of a server share: only settings and counters.
 final class ServerShared: Sendable {
     let configuration: ServerConfiguration
-    let refusal: @Sendable (WireRefusal) -> Response
+    let refusal: @Sendable (WireRefusal, Fields?) -> Response
     let refused: @Sendable (EventLoop, WireRefusal, Response, _ remoteAddress: String) -> Void
     /// Connections whose socket is open or whose handler still runs.
     let connections = Atomic<Int>(0)
@@ -15,7 +15,7 @@ final class ServerShared: Sendable {
     let workers = WorkerPool(name: "gzip", threadsMax: 1)
 
     init(
-        _ configuration: ServerConfiguration, refusal: @escaping @Sendable (WireRefusal) -> Response,
+        _ configuration: ServerConfiguration, refusal: @escaping @Sendable (WireRefusal, Fields?) -> Response,
         refused: @escaping @Sendable (EventLoop, WireRefusal, Response, _ remoteAddress: String) -> Void
     ) {
         self.configuration = configuration

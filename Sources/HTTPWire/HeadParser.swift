@@ -15,6 +15,11 @@ public struct HeadParser: Sendable {
     /// Whether there is anything of a head among so many bytes: the empty line before one is nothing.
     public func hasBegun(_ count: Int) -> Bool { requestLine != nil || count > lineStart }
 
+    /// Whether the request, of which there may be no more than its first bytes, is a HEAD: it gets no body (RFC 9110 9.3.2).
+    public func isHEAD(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.dropFirst(isAfterEmptyLine ? 2 : 0).starts(with: "HEAD ".utf8)
+    }
+
     /// Looks at `bytes`, which begin where the request begins and are at least as many as the last time.
     ///
     /// Returns nil when more are needed; else the head and how many bytes it took, ready for the next request.

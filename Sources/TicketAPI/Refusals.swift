@@ -4,12 +4,21 @@ import Regulations
 extension API {
     /// What the parser or the server refuses before a request exists, shaped like every other error.
     ///
-    /// In English: whatever the request says about languages was not read, or cannot be trusted.
-    public func refusal(_ refusal: WireRefusal) -> Response {
-        let identity = RequestIdentity([])
-        var problem = Problem(API.problemType(of: refusal))
-        problem.detail = refusal.sentence
-        return problem.answer(texts, in: .en, instance: identity.instance).response(requestID: identity.id)
+    /// `fields` are those of a head that is whole and right but for its body. Nil: in English, since whatever the request says about
+    /// languages was not read, or cannot be trusted.
+    /// `bodyBytesMax`: what the server takes.
+    public func refusal(_ refusal: WireRefusal, _ fields: Fields?, bodyBytesMax: Int) -> Response {
+        let identity = RequestIdentity(fields?.values("x-request-id") ?? [])
+        let language = Negotiation.language(fields?.values("accept-language") ?? [])
+        var problem = Problem(API.problemType(of: refusal), ["max": API.size(bodyBytesMax)])
+        if refusal != .bodyTooLarge { problem.detail = refusal.sentence }
+        return problem.answer(texts, in: language, instance: identity.instance).response(requestID: identity.id)
+    }
+
+    /// In the largest unit of which it is a whole number.
+    private static func size(_ bytes: Int) -> String {
+        if bytes % 1_048_576 == 0 { return "\(bytes / 1_048_576) MiB" }
+        return bytes % 1_024 == 0 ? "\(bytes / 1_024) KiB" : "\(bytes) B"
     }
 
     static func problemType(of refusal: WireRefusal) -> ProblemType {

@@ -257,7 +257,7 @@ struct Service: Sendable {
                 let api = lane(of: loop).api
                 return { api.respondPromptly($0) }
             },
-            refusal: { lanes[0].api.refusal($0) },
+            refusal: { lanes[0].api.refusal($0, $1, bodyBytesMax: configuration.bodyBytesMax) },
             refused: { loop, refusal, response, remoteAddress in
                 lane(of: loop).api.noteRefusal(refusal, response, remoteAddress: remoteAddress)
             },

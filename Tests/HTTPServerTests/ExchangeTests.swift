@@ -68,6 +68,15 @@ private func post(_ fields: String, _ body: String, _ path: String = "/p") -> St
         .init(
             "HEAD of a stream", "HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\n" + get,
             ["200 OK|Transfer-Encoding: chunked||", got]),
+        .init(
+            "HEAD that is refused", "HEAD /a HTTP/1.1\r\nHost: h\r\nExpect: z\r\n\r\n",
+            ["417 Expectation Failed|Content-Length: 18|Connection: close||"]),
+        .init(
+            "HEAD behind another, with a target that is none", get + "\r\nHEAD /% HTTP/1.1\r\nHost: h\r\n\r\n",
+            [got, "400 Bad Request|Content-Length: 9|Connection: close||"]),
+        .init(
+            "HEAD with too large a body", "HEAD /a HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n",
+            ["413 Content Too Large|Content-Length: 12|Connection: close||"]),
         .init("204 has neither length nor body", get.replacing("/a", with: "/empty") + get, ["204 No Content||", got]),
         .init(
             "304 has no body", get.replacing("/a", with: "/not-modified") + get,

@@ -10,7 +10,7 @@ import Testing
         let server = HTTPServer(
             ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)]), loops: [loop],
             handler: { _ in TestServer.echo },
-            refusal: { Response(status: $0.status, fields: Fields([("X-Request-Id", "r")])) },
+            refusal: { refusal, _ in Response(status: refusal.status, fields: Fields([("X-Request-Id", "r")])) },
             refused: { on, refusal, response, address in
                 let id = response.fields.first("x-request-id") ?? "none"
                 let line = "\(on === loop && loop.isCurrent) \(refusal) \(response.status) \(id) \(address)"

@@ -22,7 +22,7 @@ struct TestServer {
         loops = try (0..<count).map { try EventLoop(name: "test-\($0)") }
         server = HTTPServer(
             configuration, loops: loops, handler: { _ in handler }, promptly: { _ in promptly },
-            refusal: { Response(status: $0.status, body: .bytes(Array("\($0)".utf8))) })
+            refusal: { refusal, _ in Response(status: refusal.status, body: .bytes(Array("\(refusal)".utf8))) })
         try server.start()
         port = server.boundPorts.first ?? 0
         for loop in loops { try loop.start() }

@@ -58,4 +58,17 @@ import Testing
             }
         }
     }
+
+    @Test func `a body that the server itself does not take is refused in the client's language`() async throws {
+        try await World.with { world in
+            let text = """
+                POST /v1/tickets HTTP/1.1\r\nHost: test\r\nAccept-Language: ru\r\nX-Request-Id: abc\r
+                Content-Length: 99999999\r\n\r\n
+                """
+            let reply = try Reply(try await SocketClient.exchange(port: world.port, Array(text.utf8)))
+            #expect(reply.summary == "413 content-too-large")
+            #expect(reply.fields.first("x-request-id") == "abc" && reply.fields.first("content-language") == "ru")
+            #expect(reply["detail"].string == "Тело запроса больше 32 MiB.")
+        }
+    }
 }

@@ -166,7 +166,7 @@ struct World: Sendable {
             let server = HTTPServer(
                 configuration, loops: [loop],
                 handler: { _ in { await api.respond($0) } }, promptly: { _ in { api.respondPromptly($0) } },
-                refusal: { api.refusal($0) },
+                refusal: { [configuration] in api.refusal($0, $1, bodyBytesMax: configuration.bodyBytesMax) },
                 refused: { _, refusal, response, address in
                     api.noteRefusal(refusal, response, remoteAddress: address)
                 })
