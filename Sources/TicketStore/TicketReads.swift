@@ -22,6 +22,7 @@ final class TicketReads: @unchecked Sendable {
         var wanted: [Wanted] = []
         var inFlight = 0
         var isScheduled = false
+        var isSending = false
         var patience: LoopTimer?
 
         init(_ access: Access) { self.access = access }
@@ -106,10 +107,13 @@ final class TicketReads: @unchecked Sendable {
     }
 
     private func send(_ line: Line, flightsMax: Int) {
+        // What is refused at once ends in the middle of this.
+        guard !line.isSending else { return }
+        line.isSending = true
+        defer { line.isSending = false }
         while !line.wanted.isEmpty, line.inFlight < flightsMax {
             let batch = Array(line.wanted.prefix(Self.batchMax))
             line.wanted.removeFirst(batch.count)
-            line.inFlight += 1
             send(batch, of: line)
         }
     }
@@ -118,6 +122,7 @@ final class TicketReads: @unchecked Sendable {
         let isOne = batch.count == 1
         let isStaff = line.access.scope == .staff
         let isDueSoon = batch.count <= Self.dueSoonMax
+        line.inFlight += 1
         if isDueSoon { loop.answersDue += 1 }
         var pipeline = Pipeline()
         if !isStaff { pipeline.append(Context.read, PostgresStore.whom(line.access)) }
@@ -129,6 +134,8 @@ final class TicketReads: @unchecked Sendable {
         run(pipeline, isStaff: isStaff) { failure in
             line.inFlight -= 1
             if isDueSoon { self.loop.answersDue -= 1 }
+            // One that cannot be read takes nobody else's with it.
+            if case .decoding? = failure, !isOne { return batch.forEach { self.send([$0], of: line) } }
             // Before those who wait go on: PostgreSQL works on while their answers are written.
             self.send(line, flightsMax: Self.flightsMax)
             for wanted in batch {

@@ -25,6 +25,31 @@ import Tickets
         }
     }
 
+    @Test func `a ticket that cannot be read takes no other with it`() async throws {
+        try await World.with { world in
+            var tickets: [Ticket] = []
+            for number in 0..<6 { tickets.append(try await world.register(by: number < 3 ? .carol : World.gina)) }
+            try await world.asSuperuser(
+                """
+                ALTER TABLE tickets DROP CONSTRAINT tickets_priority;
+                UPDATE tickets SET priority = 'odd' WHERE id = '\(tickets[1].id)'
+                """)
+            for user in [User.ada, .carol] {
+                let found = await withTaskGroup(of: (Int, Bool).self) { group in
+                    for (index, ticket) in tickets.prefix(3).enumerated() {
+                        group.addTask(executorPreference: world.loop) {
+                            let record = try? await world.store.ticket(
+                                ticket.id, at: world.clock.now, World.access(user))
+                            return (index, record?.ticket == ticket)
+                        }
+                    }
+                    return await group.reduce(into: [Bool](repeating: false, count: 3)) { $0[$1.0] = $1.1 }
+                }
+                #expect(found == [true, false, true])
+            }
+        }
+    }
+
     @Test func `of many that read at once each gets what it may see, by few statements`() async throws {
         let missing = try #require(Self.missing)
         try await World.with { world in
