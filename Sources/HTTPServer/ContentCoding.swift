@@ -146,7 +146,7 @@ struct AcceptedCodings {
 
     var prefersGzip: Bool {
         let weight = gzip ?? any ?? 0
-        return weight > 0 && weight >= identity ?? 0
+        return weight > 0 && weight >= identity ?? any ?? 0
     }
 
     var refusesIdentity: Bool { (identity ?? any) == 0 }

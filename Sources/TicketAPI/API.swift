@@ -189,9 +189,9 @@ public final class API: Sendable {
         switch call {
         case .health: return health(language)  // Where nobody asks `respondPromptly` first.
         case .readiness: return try await readiness(language)
-        case .openAPI: return answer(await reference.pages(language).document, request)
-        case .docsPage: return answer(await reference.pages(language).documentation, request)
-        case .problemList: return answer(await reference.pages(language).problems, request)
+        case .openAPI: return try answer(await reference.pages(language).document, request)
+        case .docsPage: return try answer(await reference.pages(language).documentation, request)
+        case .problemList: return try answer(await reference.pages(language).problems, request)
         case .problemPage: return try await problemPage(arguments[0], request, language)
         case .metrics:
             guard let page = await metrics() else { throw Problem(.notFound) }

@@ -114,9 +114,13 @@ struct Answer: Sendable {
 
     static let replayed = (name: "Idempotency-Replayed", value: "true")
 
-    /// 304 when the client has just this already (RFC 9110, 13.1.2).
-    consuming func unlessMatched(_ request: Fields) -> Answer {
-        guard let etag, EntityTag.names(request.values("if-none-match"), etag) else { return self }
+    /// 304 when the client has just this already (RFC 9110, 13.1.2). Throws when it asks for what is no longer (13.1.1).
+    consuming func unlessMatched(_ request: Fields) throws(Problem) -> Answer {
+        guard let etag else { return self }
+        if request.contains("if-match"), !EntityTag.matches(request.values("if-match"), etag) {
+            throw Problem(.staleVersion)
+        }
+        guard EntityTag.names(request.values("if-none-match"), etag) else { return self }
         var unchanged = Answer(status: 304, contentType: nil, language: nil, body: [])
         unchanged.etag = etag
         unchanged.freshness = freshness

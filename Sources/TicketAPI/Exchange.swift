@@ -74,12 +74,17 @@ final class Exchange: @unchecked Sendable {
         }
     }
 
-    /// Refuses a change of a ticket that has moved on since the client read it.
+    /// Refuses a change of a ticket that has moved on since the client read it, or that is what the client says it must not be.
     func checkVersion(of ticket: Ticket, required: Bool = false) throws(Problem) {
         let tags = request.fields.values("if-match")
         if tags.isEmpty {
             if required { throw Problem(.preconditionRequired) }
         } else if !EntityTag.matches(tags, version: ticket.version) {
+            throw Problem(.staleVersion)
+        }
+        if request.fields.contains("if-none-match"),
+            EntityTag.names(request.fields.values("if-none-match"), version: ticket.version)
+        {
             throw Problem(.staleVersion)
         }
     }

@@ -298,6 +298,33 @@ import Tickets
         }
     }
 
+    /// RFC 9110, 13.1.1 and 13.1.2.
+    @Test func `a condition that does not hold changes nothing, and shows nothing`() async throws {
+        try await World.with { world in
+            let path = "/v1/tickets/\(try await world.ticket())"
+            let tag = try #require(try await world.get(path, as: .egor).fields.first("etag"))
+            for (fields, status) in [
+                ([("If-Match", tag)], 200), ([("If-Match", "*")], 200), ([("If-Match", "\"1-gone\"")], 412),
+                ([("If-Match", "W/\(tag)")], 412), ([("If-Match", tag), ("If-None-Match", tag)], 304),
+                ([("If-Match", "\"x\""), ("If-None-Match", tag)], 412), ([("If-None-Match", ",\(tag)")], 304),
+            ] {
+                #expect(try await world.get(path, as: .egor, fields: fields).status == status, "\(fields)")
+            }
+            for page in ["/openapi.json", "/docs", "/problems", "/problems/not-found"] {
+                #expect(try await world.get(page, as: .egor, fields: [("If-Match", "\"x\"")]).status == 412)
+            }
+            for unless in [tag, "*", "W/\(tag)"] {
+                let fields = [("If-Match", tag), ("If-None-Match", unless)]
+                let edited = try await world.call("PATCH", path, #"{"tags":["x"]}"#, as: .egor, fields: fields)
+                #expect(edited.summary == "412 stale-version")
+                let said = try await world.call("POST", path + "/comments", #"{"body":"x"}"#, as: .egor, fields: fields)
+                #expect(said.summary == "412 stale-version")
+            }
+            let fields = [("If-Match", tag), ("If-None-Match", "\"9-x\"")]
+            #expect(try await world.call("PATCH", path, #"{"tags":["x"]}"#, as: .egor, fields: fields).status == 200)
+        }
+    }
+
     /// Nil: a task is needed, or the database, which nothing `waits` for.
     private static func prompt(_ request: Request, _ world: World, waits: Bool = true) async -> Response? {
         switch world.api.respondPromptly(request) {

@@ -23,16 +23,16 @@ extension API {
     func problemPage(_ code: String, _ request: Request, _ language: Language) async throws -> Answer {
         guard let type = ProblemType(rawValue: code) else { throw Problem(.notFound) }
         guard let page = await reference.pages(language).problem[type] else { throw Problem(.notFound) }
-        return answer(page, request)
+        return try answer(page, request)
     }
 
     /// What was drawn once; it changes only with the program.
-    func answer(_ page: Reference.Page, _ request: Request) -> Answer {
+    func answer(_ page: Reference.Page, _ request: Request) throws(Problem) -> Answer {
         var answer = Answer(status: 200, contentType: page.contentType, language: page.language, body: page.bytes)
         answer.etag = page.etag
         answer.fields = page.fields
         answer.freshness = .public
-        return answer.unlessMatched(request.fields)
+        return try answer.unlessMatched(request.fields)
     }
 }
 

@@ -8,8 +8,8 @@ extension Call {
         case .createTicket: Operation.createTicket
         case .readTicket:
             Operation(
-                tag: .tickets, parameters: [.ticket],
-                answers: [.json(200, .ticket, [.entityTag]), .bodiless(304, [.entityTag])])
+                tag: .tickets, parameters: [.ticket, .ifMatch],
+                answers: [.json(200, .ticket, [.entityTag]), .bodiless(304, [.entityTag])], problems: [.staleVersion])
         case .patchTicket: Operation.patchTicket
         case .assign:
             .step(.assignment).leading(
@@ -81,16 +81,17 @@ extension Call {
         case .health, .readiness: .read(.service, .status)
         case .problemPage:
             Operation(
-                tag: .service, parameters: [.problem],
-                answers: [.page(), .bodiless(304, [.entityTag])])
+                tag: .service, parameters: [.problem, .ifMatch],
+                answers: [.page(), .bodiless(304, [.entityTag])], problems: [.staleVersion])
         case .problemList, .docsPage:
-            Operation(tag: .service, answers: [.page(), .bodiless(304, [.entityTag])])
+            Operation(
+                tag: .service, parameters: [.ifMatch], answers: [.page(), .bodiless(304, [.entityTag])],
+                problems: [.staleVersion])
         case .openAPI:
             Operation(
-                tag: .service,
-                answers: [
-                    .json(200, .document, [.entityTag]), .bodiless(304, [.entityTag]),
-                ])
+                tag: .service, parameters: [.ifMatch],
+                answers: [.json(200, .document, [.entityTag]), .bodiless(304, [.entityTag])],
+                problems: [.staleVersion])
         }
     }
 }

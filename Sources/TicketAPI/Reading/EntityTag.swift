@@ -9,50 +9,59 @@ enum EntityTag {
 
     /// Whether an `If-Match` admits a change of a ticket with this version; weak tags never do (RFC 9110, 13.1.1).
     static func matches(_ fields: [String], version: Int) -> Bool {
-        let expected = "\(version)"
-        return tags(fields).contains { tag in
-            tag.isAny || !tag.isWeak && tag.opaque.prefix { $0 != "-" } == expected[...] && tag.opaque.contains("-")
-        }
+        contains(fields) { $0.isAny || !$0.isWeak && $0.isOf(version) }
     }
 
-    /// Whether an `If-Match` names this very representation; strongly compared (RFC 9110, 13.1.1).
+    /// Whether an `If-None-Match` names a ticket with this version; weakly compared (RFC 9110, 13.1.2).
+    static func names(_ fields: [String], version: Int) -> Bool { contains(fields) { $0.isAny || $0.isOf(version) } }
+
+    /// Whether an `If-Match` names this very answer, gzipped or not; strongly compared (RFC 9110, 13.1.1).
     static func matches(_ fields: [String], _ etag: String) -> Bool {
-        tags(fields).contains { $0.isAny || !$0.isWeak && "\"\($0.opaque)\"" == etag }
+        contains(fields) { $0.isAny || !$0.isWeak && $0.isOf(etag) }
     }
 
     /// Whether an `If-None-Match` names this very answer, gzipped or not; weakly compared (RFC 9110, 13.1.2).
-    static func names(_ fields: [String], _ etag: String) -> Bool {
-        tags(fields).contains { tag in
-            tag.isAny || "\"\(tag.opaque)\"" == etag
-                || tag.opaque.hasSuffix("-gz") && "\"\(tag.opaque.dropLast(3))\"" == etag
-        }
-    }
+    static func names(_ fields: [String], _ etag: String) -> Bool { contains(fields) { $0.isAny || $0.isOf(etag) } }
 
     private struct Tag {
         var isAny = false
         var isWeak = false
-        var opaque: Substring = ""
+        /// What is between the quotes.
+        var opaque: Slice<UnsafeBufferPointer<UInt8>>
+
+        func isOf(_ version: Int) -> Bool {
+            guard let dash = opaque.firstIndex(of: UInt8(ascii: "-")) else { return false }
+            return opaque[..<dash].elementsEqual("\(version)".utf8)
+        }
+
+        func isOf(_ etag: String) -> Bool {
+            let wanted = etag.utf8.dropFirst().dropLast()
+            if opaque.elementsEqual(wanted) { return true }
+            return opaque.count == wanted.count + 3 && opaque.starts(with: wanted)
+                && opaque.suffix(3).elementsEqual("-gz".utf8)
+        }
     }
 
-    /// What is no entity tag is left out: it can match nothing. A tag may hold a comma, so no splitting at commas.
-    private static func tags(_ fields: [String]) -> [Tag] {
-        var tags: [Tag] = []
-        for field in fields {
-            if field[...].trimmingBlanks() == "*" {
-                tags.append(Tag(isAny: true))
-                continue
+    /// What is no entity tag is left out: it can match nothing. A tag may hold a comma, so no splitting at commas; an
+    /// empty element is nothing (RFC 9110, 5.6.1.2). Byte by byte: anybody may send thousands.
+    private static func contains(_ fields: [String], _ matches: (Tag) -> Bool) -> Bool {
+        for var field in fields {
+            let found = field.withUTF8 { text in
+                var rest = text[...].trimmingBlanks()
+                if rest.elementsEqual("*".utf8) { return matches(Tag(isAny: true, opaque: rest[..<rest.startIndex])) }
+                while true {
+                    rest = rest.drop { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+                    let isWeak = rest.starts(with: "W/".utf8)
+                    if isWeak { rest = rest.dropFirst(2) }
+                    let quote = UInt8(ascii: "\"")
+                    guard rest.first == quote, let end = rest.dropFirst().firstIndex(of: quote) else { return false }
+                    if matches(Tag(isWeak: isWeak, opaque: rest[..<end].dropFirst())) { return true }
+                    rest = rest[(end + 1)...].trimmingBlanks()
+                    guard rest.first == UInt8(ascii: ",") else { return false }
+                }
             }
-            var rest = field[...].trimmingBlanks()
-            while !rest.isEmpty {
-                let isWeak = rest.hasPrefix("W/")
-                if isWeak { rest = rest.dropFirst(2) }
-                guard rest.first == "\"", let end = rest.dropFirst().firstIndex(of: "\"") else { break }
-                tags.append(Tag(isWeak: isWeak, opaque: rest[..<end].dropFirst()))
-                rest = rest[rest.index(after: end)...].trimmingBlanks()
-                guard rest.isEmpty || rest.first == "," else { break }
-                rest = rest.drop { $0 == "," || $0 == " " || $0 == "\t" }
-            }
+            if found { return true }
         }
-        return tags
+        return false
     }
 }
