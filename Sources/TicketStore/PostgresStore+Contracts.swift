@@ -15,11 +15,18 @@ extension PostgresStore {
     public func create(_ contract: Contract, answer: KeptAnswer, _ access: Access) async throws(StoreError) {
         try await writeKeyed(
             Statements.insertContract,
-            terms(contract) + [.text(contract.organization), .text(contract.product)], answer: answer, access)
+            terms(contract) + [.text(contract.organization), .text(contract.product)], answer: answer,
+            lock: Self.lock(contract), access)
     }
 
     public func update(_ contract: Contract, _ access: Access) async throws(StoreError) {
-        try await writeKeyed(Statements.updateContract, terms(contract), answer: nil, access)
+        try await writeKeyed(
+            Statements.updateContract, terms(contract), answer: nil, lock: Self.lock(contract), access)
+    }
+
+    /// Whoever writes beside one that overlaps waits for its end, and it for theirs: PostgreSQL would call it a deadlock.
+    private static func lock(_ contract: Contract) -> String {
+        "contract \(contract.organization) \(contract.product)"
     }
 
     private func terms(_ contract: Contract) -> [Parameter] {

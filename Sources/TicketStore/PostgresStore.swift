@@ -150,10 +150,10 @@ extension PostgresStore {
     /// One statement that ends in `KeySQL` and gives one row: 1 when all was written, 0 when nothing was.
     func writeKeyed(
         _ statement: Statement<Int>, _ parameters: [Parameter], answer: KeptAnswer?, run: JobRunID? = nil,
-        _ access: Access
+        lock: String? = nil, _ access: Access
     ) async throws(StoreError) {
         let all = parameters + KeySQL.parameters(access.key, answer: answer, at: now(), run: run)
-        try await write(statement, all, access)
+        try await write(statement, all, lock: lock, access)
     }
 
     /// As `writeKeyed`, with every parameter given. What goes under one `lock` is written one after the other, and each

@@ -42,6 +42,35 @@ import Tickets
         }
     }
 
+    @Test func `of contracts that overlap one is made, however many come at once`() async throws {
+        try await World.with { world in
+            let initech = Organization(code: "initech", name: "Initech")
+            try await world.store.create(initech, answer: World.noAnswer, .staff)
+            for round in 1...60 {
+                // Each round another fifty days.
+                let first = 22_000 + 50 * round
+                let failures = await withTaskGroup(of: StoreError?.self) { group in
+                    for day in 1...16 {
+                        group.addTask(executorPreference: world.loop) {
+                            let contract = Contract(
+                                id: .make(), organization: "initech", product: "dialog", plan: nil,
+                                validFrom: CalendarDate(daysSince1970: first + day),
+                                validTo: CalendarDate(daysSince1970: first + 40),
+                                autoCloseAfterWorkingDays: nil, responsibleContacts: [])
+                            do throws(StoreError) {
+                                try await world.store.create(contract, answer: World.noAnswer, .staff)
+                                return nil
+                            } catch { return error }
+                        }
+                    }
+                    return await group.reduce(into: [StoreError]()) { if let error = $1 { $0.append(error) } }
+                }
+                let overlaps = failures.count { if case .violates("contracts_overlap") = $0 { true } else { false } }
+                #expect(failures.count == 15 && overlaps == 15, "\(failures)")
+            }
+        }
+    }
+
     @Test func `of a hundred that race one wins each version and no update is lost`() async throws {
         try await World.with { world in
             let ticket = try await world.register()
