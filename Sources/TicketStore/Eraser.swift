@@ -71,13 +71,10 @@ public struct Eraser: Sendable {
                 throw Failure.isAtWork(person)
             }
             let work = Work(connection: connection, person: person, files: files, dryRun: dryRun)
-            var erased = try await work.run(progress) { after in
+            let erased = try await work.run(progress) { after in
                 try await connection.run(Statements.ticketsOfPerson, [.text(person.text), .text(after)])
             }
-            if !dryRun {
-                erased.answers = try await connection.run(Statements.eraseAnswers, [.text(person.text)]).first ?? 0
-                _ = try await connection.run(Statements.eraseAccount, [.text(person.text)])
-            }
+            if !dryRun { _ = try await connection.run(Statements.eraseAccount, [.text(person.text)]) }
             return (person, erased)
         }
     }
@@ -88,12 +85,10 @@ public struct Eraser: Sendable {
     ) async throws -> Erased {
         try await withConnection { connection in
             let work = Work(connection: connection, person: nil, files: files, dryRun: dryRun)
-            var erased = try await work.run(progress) { after in
+            return try await work.run(progress) { after in
                 try await connection.run(
                     Statements.ticketsClosedBefore, [.instant(instant), .text(after), .bool(files)])
             }
-            if !dryRun { erased.answers = try await connection.run(Statements.eraseAnswers, [nil]).first ?? 0 }
-            return erased
         }
     }
 
@@ -115,25 +110,31 @@ private struct Work {
         _ progress: (Erased) throws -> Void, next: (String) async throws -> [String]
     ) async throws -> Erased {
         var erased = Erased()
+        // Of which a dry run leaves no note.
+        var touched: [String] = []
         var tickets = try await next("")
         while let last = tickets.last {
             for ticket in tickets {
-                erased += try await erase(ticket)
+                let parameters: [Parameter] = [.text(ticket), .optional(person?.text), .bool(files)]
+                if let more = try await run(Statements.eraseTexts, parameters) {
+                    erased += more
+                    if dryRun { touched.append(ticket) }
+                }
                 try progress(erased)
             }
             tickets = try await next(last)
         }
+        erased.answers = try await run(Statements.eraseAnswers, [.optional(person?.text), .texts(touched)]) ?? 0
         return erased
     }
 
     /// A dry run does the same and takes it back: so it tells just what would be done.
-    private func erase(_ ticket: String) async throws -> Erased {
-        let parameters: [Parameter] = [.text(ticket), .optional(person?.text), .bool(files)]
-        guard dryRun else { return try await connection.run(Statements.eraseTexts, parameters).first ?? Erased() }
+    private func run<Row>(_ statement: Statement<Row>, _ parameters: [Parameter]) async throws -> Row? {
+        guard dryRun else { return try await connection.run(statement, parameters).first }
         try await connection.begin()
-        let erased = try await connection.run(Statements.eraseTexts, parameters).first ?? Erased()
+        let row = try await connection.run(statement, parameters).first
         try await connection.rollback()
-        return erased
+        return row
     }
 }
 
@@ -214,13 +215,14 @@ extension Statements {
             changes: try row.int(), attachments: try row.int())
     }
 
-    /// $1 person, or null after a retention. Answers kept under keys that name them, or a ticket whose texts they were,
+    /// $1 person, or null after a retention; $2 tickets that are not noted as erased and count as that. Answers kept under keys that name them, or a ticket whose texts they were,
     /// say nothing any more; a retry still does nothing twice.
     static let eraseAnswers = Statement<Int>(
         "erase_answers",
         """
         WITH gone AS MATERIALIZED (
-            SELECT DISTINCT ticket FROM erasures WHERE person IS NOT DISTINCT FROM $1::text AND ticket IS NOT NULL
+            SELECT ticket FROM erasures WHERE person IS NOT DISTINCT FROM $1::text AND ticket IS NOT NULL
+             UNION SELECT unnest($2::text[])
         ), emptied AS (
             UPDATE idempotency_keys k SET body = '{}'
              WHERE k.body <> '{}'
