@@ -91,10 +91,14 @@ public struct JSONObjectReader {
 
     /// Faults: `missing`, `not_an_array`, and those of `string` at each element.
     public mutating func strings(_ name: String, required: Bool = false) -> [String]? {
+        guard let texts = elements(name, required: required) else { return nil }
+        return texts.contains(nil) ? nil : texts.compactMap(\.self)
+    }
+
+    /// The same for whoever finds fault with the other elements, too: nil in place of one that is none.
+    public mutating func elements(_ name: String, required: Bool = false) -> [String?]? {
         guard let nodes = array(name, required: required) else { return nil }
-        let before = faults.list.count
-        let texts = nodes.enumerated().compactMap { text($1, at: "\(pointer(to: name))/\($0)") }
-        return faults.list.count == before ? texts : nil
+        return nodes.enumerated().map { text($1, at: "\(pointer(to: name))/\($0)") }
     }
 
     /// Faults: `missing`, `not_an_array`.

@@ -125,6 +125,7 @@ struct Problem: Error, Sendable {
         var json = JSONWriter(capacity: 512)
         var arguments = arguments
         if let syntax { arguments["reason"] = texts.name(of: syntax, language) }
+        if let state { arguments["state"] = texts.name(of: state, language) }
         json.object { json in
             json.member("type", "/problems/\(type.rawValue)")
             json.member("title", texts.title(of: type, language))
@@ -162,7 +163,7 @@ extension Problem {
     private static func saying(_ refusal: Refusal) -> Problem {
         switch refusal {
         case .transitionNotAllowed(let state, let actions):
-            var problem = Problem(ProblemType.transitionNotAllowed, ["state": state.rawValue])
+            var problem = Problem(ProblemType.transitionNotAllowed)
             problem.state = state
             problem.actions = actions
             return problem

@@ -43,6 +43,7 @@ public struct Texts: Sendable {
         for reason in Because.allCases { keys.insert("because.\(reason.rawValue)") }
         for reason in JSONSyntaxError.Reason.allCases { keys.insert(key(of: reason)) }
         for role in Role.allCases { keys.insert("role.\(role.rawValue)") }
+        for state in State.allCases { keys.insert("state.\(state.rawValue)") }
         return keys.union(Prose.keys)
     }()
 
@@ -71,6 +72,9 @@ public struct Texts: Sendable {
     }
 
     func name(of role: Role, _ language: Language) -> String { text("role.\(role.rawValue)", language) }
+
+    /// As every regulation can be told of; each has names of its own.
+    func name(of state: State, _ language: Language) -> String { text("state.\(state.rawValue)", language) }
 
     /// One of `Prose.keys`.
     func prose(_ key: String, _ language: Language, _ arguments: [String: String] = [:]) -> String {

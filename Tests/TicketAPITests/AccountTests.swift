@@ -123,6 +123,13 @@ import Tickets
                     "/responsible_contacts/1 not_an_active_contact", "/responsible_contacts/2 not_an_active_contact",
                 ])
             #expect(try await make("nothing", "").faults == ["/product not_one_of"])
+            let contacts =
+                #","valid_to":"2027-02-01","responsible_contacts":["\#(Person.carla.id)",5,"\#(Person.carla.id)"]"#
+            #expect(
+                Set(try await make("omnivox", contacts).faults) == [
+                    "/responsible_contacts/0 not_an_active_contact", "/responsible_contacts/1 not_a_string",
+                    "/responsible_contacts/2 duplicate", "/responsible_contacts/2 not_an_active_contact",
+                ])
             for date in ["2027-02-29", "0000-01-01", "2027-1-1", "tomorrow"] {
                 #expect(try await make("dialog", #","valid_to":"\#(date)""#).faults == ["/valid_to not_a_date"])
             }

@@ -253,7 +253,27 @@ import Tickets
                     "/assignees/0 not_an_active_employee", "/assignees/2 not_an_active_employee",
                     "/assignees/3 not_an_active_employee",
                 ])
+            let mixed = #"{"assignees":["\#(egor)","\#(carla)",5,"\#(egor)","u_x"]}"#
+            #expect(
+                Set(try await world.post("/v1/tickets/\(id)/assign", mixed, as: .egor).faults) == [
+                    "/assignees/1 not_an_active_employee", "/assignees/2 not_a_string", "/assignees/3 duplicate",
+                    "/assignees/4 not_an_active_employee",
+                ])
             #expect(try await assign([egor, Person.adam.id]).isEmpty)
+        }
+    }
+
+    @Test func `a step that a state does not allow is refused in the client's words`() async throws {
+        try await World.with { world in
+            let path = "/v1/tickets/\(try await world.ticket())/confirm"
+            for (language, detail) in [
+                ("en", "The ticket is in the state “registered”, which does not allow this."),
+                ("ru", "Заявка находится в состоянии «зарегистрирована», которое этого не допускает."),
+            ] {
+                let reply = try await world.call("POST", path, as: .carla, fields: [("Accept-Language", language)])
+                #expect(reply.summary == "409 transition-not-allowed" && reply["state"].string == "registered")
+                #expect(reply["detail"].string == detail)
+            }
         }
     }
 

@@ -38,7 +38,8 @@ import Tickets
 
     @Test(arguments: [
         (#"{"tags": []}"#, []), (#"{"tags": ["a", "b"]}"#, []), (#"{"tags": ["a", "a"]}"#, ["/tags/1 duplicate"]),
-        (#"{"tags": ["", 1]}"#, ["/tags/1 not_a_string"]), (#"{"tags": "a"}"#, ["/tags not_an_array"]),
+        (#"{"tags": ["", 1, "a", "a"]}"#, ["/tags/1 not_a_string", "/tags/0 empty", "/tags/3 duplicate"]),
+        (#"{"tags": "a"}"#, ["/tags not_an_array"]),
         (#"{"tags": [""]}"#, ["/tags/0 empty"]), (#"{"tags": ["\u00e9", "e\u0301"]}"#, []),
     ])
     func `tags are distinct, byte for byte`(body: String, expected: [String]) throws {

@@ -42,6 +42,10 @@ import Tickets
                     "/kind not_one_of", "/organization not_found", "/reporter not_found", "/follows not_found",
                     "/part_of not_found",
                 ])
+            #expect(
+                Set(try await faults(others.replacing("maics", with: "nothing"), as: .egor)) == [
+                    "/product not_one_of", "/organization not_found", "/reporter not_found", "/follows not_found",
+                ])
             let foreign =
                 #"{"product":"maics","kind":"consultation","subject":"S","description":"D","organization":"acme","reporter":"\#(Person.gina.id)"}"#
             #expect(try await faults(foreign, as: .egor) == ["/reporter other_organization"])

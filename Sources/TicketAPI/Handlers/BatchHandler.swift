@@ -19,7 +19,7 @@ extension API {
         json.node(body)
         let batch = Batch(
             id: .make(), actor: exchange.caller.user, action: action, body: json.bytes, language: exchange.language,
-            instance: exchange.instance, at: exchange.now, tickets: tickets)
+            instance: exchange.instance, at: exchange.now, tickets: tickets.compactMap(\.self))
         try await store.accept(batch, exchange.access)
         return .json(200, BatchBody(results: try await carryOut(batch)), in: exchange.language)
     }

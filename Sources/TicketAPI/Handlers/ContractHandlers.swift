@@ -96,9 +96,9 @@ extension API {
         let member = "responsible_contacts"
         guard input.body.has(member) else { return }
         let named = input.body.distinct(member, max: Limit.contacts, mayBeEmpty: true) ?? []
-        let ids = named.map { UserID($0) }
+        let ids = named.map { $0.flatMap { UserID($0) } }
         let users = ids.isEmpty ? [] : try await store.users(ids.compactMap(\.self))
-        for (index, id) in ids.enumerated() {
+        for (index, (name, id)) in zip(named, ids).enumerated() where name != nil {
             let user = users.first { $0.id == id }
             if let user, user.active, user.organization == contract.organization { continue }
             input.body.faults.add(FaultCode.notAnActiveContact.rawValue, at: "/\(member)/\(index)")

@@ -14,6 +14,7 @@ extension API {
             input.query.finish()
             // A new number is taken with the ground: not for a request that is known to be refused and needs no ground.
             guard let rules = request.rules, !input.hasFaults || request.names(anyOther: exchange.caller) else {
+                try await checkPeople(of: request, exchange, &input)
                 try input.refuse()
                 preconditionFailure("an unknown product is a fault")
             }
@@ -33,6 +34,18 @@ extension API {
             try await store.write(change, answer: answer.kept, exchange.access)
             return answer
         }
+    }
+}
+
+extension API {
+    /// Who reports for whom is right or wrong whatever the product is.
+    private func checkPeople(
+        of request: RegistrationRequest, _ exchange: Exchange, _ input: inout Input
+    ) async throws {
+        guard exchange.role.isEmployee else { return }
+        let organization = try await store.organization(request.draft.organization, exchange.access)
+        let reporter = try await store.users([request.draft.reporter]).first
+        request.check(organizationExists: organization != nil, reporter: reporter, &input)
     }
 }
 
@@ -112,20 +125,23 @@ private struct RegistrationRequest {
 
     /// Adds the faults that only the store could tell of.
     func check(_ ground: RegistrationGround, _ input: inout Input) {
-        if namesOrganization && !ground.organizationExists { input.body.fault(.notFound, at: "organization") }
-        if namesReporter {
-            if !reporterIsReadable || ground.reporter == nil {
-                input.body.fault(.notFound, at: "reporter")
-            } else if namesOrganization && ground.reporter?.organization != draft.organization {
-                input.body.fault(.otherOrganization, at: "reporter")
-            }
-        }
+        check(organizationExists: ground.organizationExists, reporter: ground.reporter, &input)
         let source = Linking.Source(product: draft.product, organization: draft.organization)
         if draft.follows != nil {
             input.add(Linking.faults(.follows, from: source, to: ground.follows, at: "/follows"))
         }
         if draft.partOf != nil {
             input.add(Linking.faults(.partOf, from: source, to: ground.partOf, at: "/part_of"))
+        }
+    }
+
+    func check(organizationExists: Bool, reporter: User?, _ input: inout Input) {
+        if namesOrganization && !organizationExists { input.body.fault(.notFound, at: "organization") }
+        guard namesReporter else { return }
+        if !reporterIsReadable || reporter == nil {
+            input.body.fault(.notFound, at: "reporter")
+        } else if namesOrganization && reporter?.organization != draft.organization {
+            input.body.fault(.otherOrganization, at: "reporter")
         }
     }
 }

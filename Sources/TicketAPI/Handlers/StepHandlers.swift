@@ -10,12 +10,12 @@ extension API {
             var input = exchange.input(node)
             let named = input.body.distinct("assignees", required: true, max: Limit.assignees, mayBeEmpty: false)
             let priority = input.body.choice("priority", of: Priority.self)
-            let ids = (named ?? []).map { UserID($0) }
+            let ids = (named ?? []).map { $0.flatMap { UserID($0) } }
             // Whoever takes a ticket is known already.
             let caller = exchange.caller.user
             let others = ids.compactMap(\.self).filter { $0 != caller.id }
             let users = [caller] + (others.isEmpty ? [] : try await self.store.users(others))
-            for (index, id) in ids.enumerated() {
+            for (index, (name, id)) in zip(named ?? [], ids).enumerated() where name != nil {
                 let user = users.first { $0.id == id }
                 if user?.active == true && user?.role.isEmployee == true { continue }
                 input.body.faults.add(FaultCode.notAnActiveEmployee.rawValue, at: "/assignees/\(index)")

@@ -73,10 +73,10 @@ extension JSONObjectReader {
 
     /// Up to 20 distinct tags of 1 to 50 scalars.
     mutating func tags() -> [String]? {
-        guard let tags = strings("tags") else { return nil }
         let before = faults.list.count
+        guard let tags = elements("tags") else { return nil }
         if tags.count > Limit.tags { fault(.tooMany, at: "tags", ["max": "\(Limit.tags)"]) }
-        for (index, tag) in tags.enumerated() {
+        for case (let index, let tag?) in tags.enumerated() {
             let place = "\(pointer(to: "tags"))/\(index)"
             if tag.isEmpty { faults.add(FaultCode.empty.rawValue, at: place) }
             if tag.isLonger(than: Limit.tag) {
@@ -84,12 +84,12 @@ extension JSONObjectReader {
             }
         }
         faultDuplicates(tags, at: "tags")
-        return faults.list.count == before ? tags : nil
+        return faults.list.count == before ? tags.compactMap(\.self) : nil
     }
 
-    /// Up to `max` distinct elements; none at all only where `mayBeEmpty`.
-    mutating func distinct(_ name: String, required: Bool = false, max: Int, mayBeEmpty: Bool) -> [String]? {
-        guard let texts = strings(name, required: required) else { return nil }
+    /// Up to `max` distinct elements; none at all only where `mayBeEmpty`. Nil in place of one that is no text.
+    mutating func distinct(_ name: String, required: Bool = false, max: Int, mayBeEmpty: Bool) -> [String?]? {
+        guard let texts = elements(name, required: required) else { return nil }
         if texts.isEmpty && !mayBeEmpty { fault(.empty, at: name) }
         if texts.count > max { fault(.tooMany, at: name, ["max": "\(max)"]) }
         faultDuplicates(texts, at: name)
@@ -114,9 +114,9 @@ extension JSONObjectReader {
     }
 
     // Bytes, not `==`: nothing is normalised, so canonically equivalent texts are two.
-    private func faultDuplicates(_ texts: [String], at name: String) {
+    private func faultDuplicates(_ texts: [String?], at name: String) {
         var seen: Set<[UInt8]> = []
-        for (index, text) in texts.enumerated() where !seen.insert(Array(text.utf8)).inserted {
+        for case (let index, let text?) in texts.enumerated() where !seen.insert(Array(text.utf8)).inserted {
             faults.add(FaultCode.duplicate.rawValue, at: "\(pointer(to: name))/\(index)")
         }
     }
