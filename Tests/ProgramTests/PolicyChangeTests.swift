@@ -108,15 +108,16 @@ import Testing
             let before = try await ticket(old, second, desk.engineer)
             #expect(before.version == 1 && before.closesAt != nil)
 
-            // A machine that is busy with other tests may hold one change up, not every one; and a gap between the instances
-            // may be too short to fall into once.
-            var took: [Duration] = []
+            // A machine that is busy with other tests may hold one change up, not every one, and each look by as much as it
+            // takes; and a gap between the instances may be too short to fall into once.
+            var took: [(all: Duration, look: Duration)] = []
             let version = 6
             for version in 2...version {
                 try home.writeOmnivox(version: version, autoCloseAfterWorkingDays: 3)
                 let start = ContinuousClock.now
                 kill(desk.service.process.value.processIdentifier, SIGHUP)
                 var isEverywhere = false
+                var looks = 0
                 while !isEverywhere, start.duration(to: .now) < .seconds(20) {
                     // Each is read on the other instance at once: whoever registers never is ahead of whoever reads.
                     let id = try await desk.register("incident")
@@ -124,14 +125,16 @@ import Testing
                     let onFirst = try await self.version("omnivox", desk.service, desk.engineer)
                     let onSecond = try await self.version("omnivox", second, desk.engineer)
                     isEverywhere = onFirst == version && onSecond == version
+                    looks += 1
                 }
-                took.append(start.duration(to: .now))
+                let all = start.duration(to: .now)
+                took.append((all, all / looks))
                 var elsewhere = desk
                 elsewhere.service = second
                 let new = try await elsewhere.register("incident")
                 #expect(try await ticket(new, desk.service, desk.engineer).version == version)
             }
-            #expect(took.contains { $0 < .seconds(1) }, "\(took)")
+            #expect(took.contains { $0.all < .seconds(1) + $0.look * 3 }, "\(took)")
 
             #expect(try await ticket(old, desk.service, desk.engineer) == before)
             #expect(try await ticket(old, second, desk.engineer) == before)
