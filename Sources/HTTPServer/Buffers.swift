@@ -11,7 +11,6 @@ final class InputBuffer {
     deinit { memory.deallocate() }
 
     var count: Int { end - start }
-    var isFull: Bool { count == memory.count }
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[start..<end]) }
 

@@ -6,9 +6,10 @@ public import Tickets
 
 /// Who a token is, remembered for at most a second, and only while changes are heard of.
 ///
-/// Used on its loop's thread alone. What another loop of this process revokes is seen at once, through `revision`.
+/// What another loop of this process revokes is seen at once, through `revision`.
+///
+/// Unchecked: used on the thread of the one loop that the store belongs to.
 final class CallerCache: @unchecked Sendable {
-    // Sendable: every method is called on the one loop that the store belongs to.
     private static let revision = Atomic<UInt64>(0)
     private static let nanosecondsMax: UInt64 = 1_000_000_000
     private static let entriesMax = 10_000

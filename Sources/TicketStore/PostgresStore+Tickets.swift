@@ -74,7 +74,7 @@ extension PostgresStore {
     }
 
     public func write(
-        _ change: Change, thenParts solving: Solving, waits: Bool, answer: KeptAnswer, by actor: User, _ access: Access
+        _ change: Change, thenParts solving: Solving, waits: Bool, answer: KeptAnswer, _ access: Access
     ) async throws(StoreError) {
         let followUp = NewFollowUp(id: .make(), kind: waits ? .planParts : .solveParts, solving: solving)
         let extras = WriteExtras(beginsFollowUp: followUp, itemOf: access.item)

@@ -27,8 +27,6 @@ final class JobTrial {
         return "\(tickets) tickets, \(due) due: " + lines.joined(separator: "; ")
     }
 
-    var journalPath: String { journal.path }
-
     /// `fill`: the program that makes the tickets.
     init(_ site: Site, tickets: Int, seed: UInt64, fill: String) throws(Failure) {
         (self.site, self.tickets, self.seed) = (site, tickets, seed)

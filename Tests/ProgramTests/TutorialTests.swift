@@ -22,6 +22,7 @@ import Testing
             try #require(answers.count == blocks.count, "\(result.errors)")
             let words = [
                 ["\"organization\":\"romashka\""], ["/details/os_version", "/details/browser_version"], ["OMNIVOX-"],
+                ["\"state\":\"registered\"", "\"actions\":[\"comment\",\"attach\",\"withdraw\"]"],
                 ["\"items\":[{", "\"state\":\"assigned\"", "\"state\":\"awaiting_information\""],
                 ["\"state\":\"solved_awaiting_confirmation\""],
                 ["\"auto_close\":{", "\"counted\":true", "\"number\":1"],

@@ -54,8 +54,6 @@ public struct WorkCalendar: Sendable {
     /// The last covered year.
     public var lastCoveredYear: Int { years.last ?? 0 }
 
-    public func covers(year: Int) -> Bool { years.contains(year) }
-
     /// A year whose acts are not all issued yet.
     public func isProvisional(year: Int) -> Bool { provisionalYears.contains(year) }
 

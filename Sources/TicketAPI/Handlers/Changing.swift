@@ -68,8 +68,7 @@ extension API {
         let answer = try answer(plan.answer, change, record, exchange)
         if let (solving, waits) = plan.solving {
             try await store.write(
-                change, thenParts: solving, waits: waits, answer: answer.kept, by: exchange.caller.user, exchange.access
-            )
+                change, thenParts: solving, waits: waits, answer: answer.kept, exchange.access)
         } else {
             try await store.write(change, answer: answer.kept, exchange.access)
         }

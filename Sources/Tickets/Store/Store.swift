@@ -43,7 +43,7 @@ public protocol TicketStoring: Sendable {
     func write(_ change: Change, answer: KeptAnswer, _ access: Access) async throws(StoreError)
     /// Writes a solution of a whole, then does the same to its open parts, each in its own transaction.
     func write(
-        _ change: Change, thenParts solving: Solving, waits: Bool, answer: KeptAnswer, by actor: User, _ access: Access
+        _ change: Change, thenParts solving: Solving, waits: Bool, answer: KeptAnswer, _ access: Access
     ) async throws(StoreError)
     func tickets(_ query: TicketQuery, _ access: Access) async throws(StoreError) -> Page<TicketRecord>
     /// Oldest first, as all that belongs to a ticket. Nil: there is no such ticket that this caller may see.
