@@ -215,8 +215,8 @@ extension Statements {
             changes: try row.int(), attachments: try row.int())
     }
 
-    /// $1 person, or null after a retention; $2 tickets that are not noted as erased and count as that. Answers kept under keys that name them, or a ticket whose texts they were,
-    /// say nothing any more; a retry still does nothing twice.
+    /// $1 person, or null after a retention; $2 tickets that are not noted as erased and count as that. Answers kept under
+    /// keys that name them, or a ticket whose texts they were, say nothing any more; a retry still does nothing twice.
     static let eraseAnswers = Statement<Int>(
         "erase_answers",
         """

@@ -26,7 +26,7 @@ extension PostgresStore {
 
     /// Whoever writes beside one that overlaps waits for its end, and it for theirs: PostgreSQL would call it a deadlock.
     private static func lock(_ contract: Contract) -> String {
-        "contract \(contract.organization) \(contract.product)"
+        "reglament contracts \(contract.organization) \(contract.product)"
     }
 
     private func terms(_ contract: Contract) -> [Parameter] {
