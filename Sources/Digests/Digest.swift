@@ -5,9 +5,15 @@ public struct Digest: Sendable, Hashable {
     private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
     /// Nil unless there are exactly 32 bytes.
-    public init?(bytes: [UInt8]) {
+    public init?(bytes: UnsafeRawBufferPointer) {
         guard bytes.count == 32 else { return nil }
-        self.init { room in bytes.withUnsafeBytes { room.copyMemory(from: $0) } }
+        self.init { $0.copyMemory(from: bytes) }
+    }
+
+    /// As above.
+    public init?(bytes: [UInt8]) {
+        guard let digest = bytes.withUnsafeBytes({ Digest(bytes: $0) }) else { return nil }
+        self = digest
     }
 
     /// Nil unless there are exactly 64 hexadecimal digits.

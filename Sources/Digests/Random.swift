@@ -18,20 +18,17 @@ public enum Random {
         }
     }
 
-    /// 22 base62 characters: 131 bits of name space, uniformly drawn.
-    public static func base62(_ count: Int = 22) -> String {
-        String(unsafeUninitializedCapacity: count) { text in
-            withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { drawn in
-                var end = 0
-                while end < count {
-                    fill(drawn)
-                    // 248 is the largest multiple of 62 in a byte: what lies above would favour the first characters.
-                    for byte in drawn where byte < 248 && end < count {
-                        text[end] = base62Digit(byte % 62)
-                        end += 1
-                    }
+    /// Fills all of `target` with base62 characters, uniformly drawn: 22 of them are 131 bits of name space.
+    public static func fillBase62(_ target: UnsafeMutableRawBufferPointer) {
+        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { drawn in
+            var end = 0
+            while end < target.count {
+                fill(drawn)
+                // 248 is the largest multiple of 62 in a byte: what lies above would favour the first characters.
+                for byte in drawn where byte < 248 && end < target.count {
+                    target[end] = base62Digit(byte % 62)
+                    end += 1
                 }
-                return count
             }
         }
     }

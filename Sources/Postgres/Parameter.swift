@@ -3,6 +3,8 @@ public enum Parameter: Sendable, Equatable {
     case null
     /// Any type with a text form: text, jsonb, uuid, enums, numeric. U+0000 is refused.
     case text(String)
+    /// As `text`, of at most 24 bytes that lie in the value itself.
+    case short(ShortText)
     /// smallint, integer or bigint.
     case integer(Int64)
     case bool(Bool)
@@ -24,6 +26,29 @@ public enum Parameter: Sendable, Equatable {
     case dates([String])
 }
 
+/// A text of at most 24 bytes that lie in the value itself.
+public struct ShortText: Sendable, Equatable {
+    public static let sizeMax = 24
+
+    private var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    let count: Int
+
+    /// Nil: the text is longer.
+    public init?(_ utf8: UnsafeRawBufferPointer) {
+        guard utf8.count <= Self.sizeMax else { return nil }
+        count = utf8.count
+        withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: utf8) }
+    }
+
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        withUnsafeBytes(of: words) { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+
+    public static func == (left: ShortText, right: ShortText) -> Bool {
+        left.count == right.count && left.words == right.words
+    }
+}
+
 extension Parameter {
     public static func integer(_ value: Int) -> Parameter { .integer(Int64(value)) }
 
@@ -41,6 +66,7 @@ extension Parameter {
     var byteCount: Int {
         switch self {
         case .text(let text): text.utf8.count
+        case .short(let text): text.count
         case .bytes(let bytes): bytes.count
         case .texts(let texts): texts.reduce(0) { $0 + $1.utf8.count }
         case .integers(let values), .timestamps(let values): 8 * values.count

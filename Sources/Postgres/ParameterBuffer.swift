@@ -86,6 +86,7 @@ final class ParameterBuffer {
         switch parameter {
         case .null: break
         case .text(let text), .date(let text): put(text)
+        case .short(let text): text.withBytes { put($0) }
         case .integer(let value): put(String(value))
         case .bool(let value): put(UInt8(ascii: value ? "t" : "f"))
         case .double(let value): put(String(value))

@@ -73,10 +73,10 @@ extension Statements {
 
 extension ResultRow {
     mutating func caller() throws(RowError) -> Caller {
-        let token = TokenID(stored: try text())
+        let token: TokenID = try id()
         let expiresAt = try optionalInstant()
         let user = User(
-            id: UserID(stored: try text()), email: try text(), name: try text(),
+            id: try id(), email: try text(), name: try text(),
             role: try parsed { Role(rawValue: $0) }, organization: try optionalText())
         return Caller(user: user, token: token, expiresAt: expiresAt)
     }

@@ -66,15 +66,15 @@ public struct Eraser: Sendable {
             guard let person = try await connection.run(Statements.person, [.text(words)]).first else {
                 throw Failure.unknown(words)
             }
-            if !dryRun { _ = try await connection.run(Statements.endAccess, [.text(person.text)]) }
-            guard try await connection.run(Statements.isAtWork, [.text(person.text)]).first == false else {
+            if !dryRun { _ = try await connection.run(Statements.endAccess, [.id(person)]) }
+            guard try await connection.run(Statements.isAtWork, [.id(person)]).first == false else {
                 throw Failure.isAtWork(person)
             }
             let work = Work(connection: connection, person: person, files: files, dryRun: dryRun)
             let erased = try await work.run(progress) { after in
-                try await connection.run(Statements.ticketsOfPerson, [.text(person.text), .text(after)])
+                try await connection.run(Statements.ticketsOfPerson, [.id(person), .text(after)])
             }
-            if !dryRun { _ = try await connection.run(Statements.eraseAccount, [.text(person.text)]) }
+            if !dryRun { _ = try await connection.run(Statements.eraseAccount, [.id(person)]) }
             return (person, erased)
         }
     }
@@ -115,7 +115,7 @@ private struct Work {
         var tickets = try await next("")
         while let last = tickets.last {
             for ticket in tickets {
-                let parameters: [Parameter] = [.text(ticket), .optional(person?.text), .bool(files)]
+                let parameters: [Parameter] = [.text(ticket), .id(person), .bool(files)]
                 if let more = try await run(Statements.eraseTexts, parameters) {
                     erased += more
                     if dryRun { touched.append(ticket) }
@@ -124,7 +124,7 @@ private struct Work {
             }
             tickets = try await next(last)
         }
-        erased.answers = try await run(Statements.eraseAnswers, [.optional(person?.text), .texts(touched)]) ?? 0
+        erased.answers = try await run(Statements.eraseAnswers, [.id(person), .texts(touched)]) ?? 0
         return erased
     }
 
@@ -149,7 +149,7 @@ extension Statements {
     /// $1 an identifier or an address
     static let person = Statement<UserID>(
         "person", "SELECT id FROM users WHERE id = $1 OR lower(email) = lower($1)"
-    ) { (row) throws(RowError) in UserID(stored: try row.text()) }
+    ) { (row) throws(RowError) in try row.id() }
 
     /// $1 person. Every instance forgets who they were.
     static let endAccess = Statement<Void>(

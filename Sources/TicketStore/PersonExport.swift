@@ -25,7 +25,7 @@ public struct PersonExport: Sendable {
             throw Eraser.Failure.unknown(words)
         }
         try await connection.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        _ = try await connection.run(Statements.aboutPerson, [.text(person.text)])
+        _ = try await connection.run(Statements.aboutPerson, [.id(person)])
         write("{")
         for (index, section) in Self.sections.enumerated() {
             write("\"\(section.name)\": [")

@@ -9,8 +9,8 @@ extension PostgresStore {
         let staged =
             number == 0
             ? try await bulk(
-                access, Statements.stageFirst, [.text(id.text), .text(organization), .text(owner.text), .bytes(bytes)])
-            : try await bulk(access, Statements.stageNext, [.text(id.text), .integer(number), .bytes(bytes)])
+                access, Statements.stageFirst, [.id(id), .text(organization), .id(owner), .bytes(bytes)])
+            : try await bulk(access, Statements.stageNext, [.id(id), .integer(number), .bytes(bytes)])
         // Its lease ran out, which takes a client that sends next to nothing for a quarter of an hour.
         guard staged.first == 1 else { throw .unavailable("the upload was swept away while it came") }
     }
@@ -18,7 +18,7 @@ extension PostgresStore {
     public func discard(_ id: AttachmentID, _ access: Access) async {
         do {
             _ = try await lanes(access).bulk.run(
-                Context.read, Self.whom(access), then: Statements.discardUpload, [.text(id.text)])
+                Context.read, Self.whom(access), then: Statements.discardUpload, [.id(id)])
         } catch {
             // The sweeper finds it when its lease is over.
         }
@@ -41,7 +41,7 @@ extension PostgresStore {
     }
 
     public func attachment(_ id: AttachmentID, _ access: Access) async throws(StoreError) -> Attachment? {
-        let row = try await read(access, Statements.attachment, [.text(id.text)]).first
+        let row = try await read(access, Statements.attachment, [.id(id)]).first
         return row.flatMap { sees(access, $0.attachment.organization) ? $0.attachment : nil }
     }
 
@@ -60,7 +60,7 @@ extension PostgresStore {
     ) async throws(StoreError) -> [UInt8] {
         let rows = try await bulk(
             access, Statements.attachmentBytes,
-            [.text(id.text), .integer(number), .integer(offset + 1), .integer(count)])
+            [.id(id), .integer(number), .integer(offset + 1), .integer(count)])
         guard let bytes = rows.first else { throw .unexpected("piece \(number) of \(id) is missing") }
         return bytes
     }
@@ -87,7 +87,7 @@ extension ResultRow {
         AttachmentRow(
             seq: try int(),
             attachment: Attachment(
-                id: AttachmentID(stored: try text()), ticket: try parsed { TicketID($0) }, organization: try text(),
+                id: try id(), ticket: try parsed { TicketID($0) }, organization: try text(),
                 filename: try text(), mediaType: try text(), size: try int(), sha256: try digest()))
     }
 }

@@ -7,23 +7,23 @@ public import Tickets
 extension PostgresStore {
     public func accept(_ batch: Batch, _ access: Access) async throws(StoreError) {
         let parameters: [Parameter] = [
-            .text(batch.id.text), .text(batch.actor.id.text), .instant(batch.at), .text(batch.action.rawValue),
+            .id(batch.id), .id(batch.actor.id), .instant(batch.at), .text(batch.action.rawValue),
             .bytes(batch.body), .text(batch.language.rawValue), .text(batch.instance), .texts(batch.tickets),
         ]
         try await writeKeyed(Statements.acceptBatch, parameters, answer: nil, access)
     }
 
     public func unfinishedBatch(_ id: FollowUpID) async throws(StoreError) -> Batch? {
-        try await read(.staff, Statements.unfinishedBatch, [.text(id.text)]).first
+        try await read(.staff, Statements.unfinishedBatch, [.id(id)]).first
     }
 
     public func results(of batch: FollowUpID) async throws(StoreError) -> [BatchResult] {
-        try await read(.staff, Statements.batchResults, [.text(batch.text)], slow: true)
+        try await read(.staff, Statements.batchResults, [.id(batch)], slow: true)
     }
 
     public func keep(_ result: BatchResult, of batch: FollowUpID) async throws(StoreError) {
         let parameters: [Parameter] = [
-            .text(batch.text), .text(result.ticket), .integer(result.status), .optional(result.problem),
+            .id(batch), .text(result.ticket), .integer(result.status), .optional(result.problem),
         ]
         do { _ = try await connections.staff.writes.run(Statements.keepBatchResult, parameters) } catch {
             throw StoreError(error)
@@ -32,12 +32,12 @@ extension PostgresStore {
 
     public func finish(_ batch: FollowUpID) async throws(StoreError) {
         // Parts of its tickets, when the process that solved them was killed.
-        for id in try await read(.staff, Statements.followUpsOfBatch, [.text(batch.text)]) {
+        for id in try await read(.staff, Statements.followUpsOfBatch, [.id(batch)]) {
             try await finishFollowUp(id)
         }
         do {
             _ = try await connections.staff.writes.run(
-                Statements.finishBatch, [.text(batch.text), .instant(now())])
+                Statements.finishBatch, [.id(batch), .instant(now())])
         } catch { throw StoreError(error) }
     }
 
@@ -80,7 +80,7 @@ extension Statements {
         """
     ) { (row) throws(RowError) in
         Batch(
-            id: FollowUpID(stored: try row.text()), actor: try row.user(),
+            id: try row.id(), actor: try row.user(),
             action: try row.parsed { BatchAction(rawValue: $0) }, body: try row.bytes(),
             language: try row.parsed { Language(rawValue: $0) }, instance: try row.text(), at: try row.instant(),
             tickets: try row.texts())
@@ -115,7 +115,7 @@ extension Statements {
          WHERE i.follow_up = $1 AND f.finished_at IS NULL
          ORDER BY f.started_at
         """
-    ) { (row) throws(RowError) in FollowUpID(stored: try row.text()) }
+    ) { (row) throws(RowError) in try row.id() }
 
     static let finishBatch = Statement<Void>(
         "finish_batch",
@@ -135,5 +135,5 @@ extension Statements {
            AND started_at < clock_timestamp() - make_interval(secs => $1::integer)
          ORDER BY started_at
         """
-    ) { (row) throws(RowError) in FollowUpID(stored: try row.text()) }
+    ) { (row) throws(RowError) in try row.id() }
 }

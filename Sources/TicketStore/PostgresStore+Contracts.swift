@@ -9,7 +9,7 @@ extension PostgresStore {
     }
 
     public func contract(_ id: ContractID, _ access: Access) async throws(StoreError) -> Contract? {
-        try await read(access, Statements.contract, [.text(id.text)] + own(access)).first
+        try await read(access, Statements.contract, [.id(id)] + own(access)).first
     }
 
     public func create(_ contract: Contract, answer: KeptAnswer, _ access: Access) async throws(StoreError) {
@@ -31,7 +31,7 @@ extension PostgresStore {
 
     private func terms(_ contract: Contract) -> [Parameter] {
         [
-            .text(contract.id.text), .optional(contract.plan), .date(contract.validFrom.iso),
+            .id(contract.id), .optional(contract.plan), .date(contract.validFrom.iso),
             contract.validTo.map { .date($0.iso) } ?? nil, .optional(contract.autoCloseAfterWorkingDays),
             .texts(contract.responsibleContacts.map(\.text)),
         ]
@@ -60,7 +60,7 @@ extension PostgresStore {
             Statements.insertRelease,
             [
                 .text(release.product), .text(release.version), .optional(release.notes), .instant(release.createdAt),
-                .text(user.text),
+                .id(user),
             ], answer: answer, access)
     }
 }
@@ -123,10 +123,10 @@ extension Statements {
 extension ResultRow {
     mutating func contract() throws(RowError) -> Contract {
         Contract(
-            id: ContractID(stored: try text()), organization: try text(), product: try text(),
+            id: try id(), organization: try text(), product: try text(),
             plan: try optionalText(), validFrom: try day(),
             validTo: try optionalDate().flatMap { CalendarDate(iso: $0) }, autoCloseAfterWorkingDays: try optionalInt(),
-            responsibleContacts: try texts().map { UserID(stored: $0) })
+            responsibleContacts: try ids())
     }
 
     mutating func release() throws(RowError) -> Release {

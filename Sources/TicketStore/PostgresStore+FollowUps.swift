@@ -26,7 +26,7 @@ extension PostgresStore {
     ) async throws(StoreError) -> Publication? {
         let id = FollowUpID.make()
         let parameters: [Parameter] = [
-            .text(release.product), .text(release.version), .instant(now), .text(actor.id.text), .text(id.text),
+            .text(release.product), .text(release.version), .instant(now), .id(actor.id), .id(id),
         ]
         do {
             try await writeKeyed(Statements.publishRelease, parameters, answer: nil, access)
@@ -37,11 +37,11 @@ extension PostgresStore {
 
     /// What a finished publication did; nil: it is none, or not finished.
     func publication(_ id: FollowUpID) async throws(StoreError) -> Publication? {
-        guard let row = try await read(.staff, Statements.followUp, [.text(id.text)]).first, row.isFinished,
+        guard let row = try await read(.staff, Statements.followUp, [.id(id)]).first, row.isFinished,
             let product = row.product, let version = row.release,
             let release = try await release(product, version, .staff)
         else { return nil }
-        let solved = try await read(.staff, Statements.followUpTickets, [.text(id.text)], slow: true)
+        let solved = try await read(.staff, Statements.followUpTickets, [.id(id)], slow: true)
         return Publication(release: release, solved: solved.sorted())
     }
 
@@ -52,7 +52,7 @@ extension PostgresStore {
     }
 
     func finishFollowUp(_ id: FollowUpID) async throws(StoreError) {
-        guard let list = try await read(.staff, Statements.followUp, [.text(id.text)]).first, !list.isFinished else {
+        guard let list = try await read(.staff, Statements.followUp, [.id(id)]).first, !list.isFinished else {
             return
         }
         var previous: [TicketID] = []
@@ -65,7 +65,7 @@ extension PostgresStore {
         }
         do {
             _ = try await connections.staff.writes.run(
-                Statements.finishFollowUp, [.text(id.text), .instant(now())])
+                Statements.finishFollowUp, [.id(id), .instant(now())])
         } catch { throw StoreError(error) }
     }
 
@@ -73,11 +73,11 @@ extension PostgresStore {
         switch list.kind {
         case .solveParts, .planParts:
             try await read(
-                .staff, Statements.openParts, [.text(list.id.text), .text(list.ticket?.description ?? "")], slow: true)
+                .staff, Statements.openParts, [.id(list.id), .text(list.ticket?.description ?? "")], slow: true)
         case .publish:
             try await read(
                 .staff, Statements.waitingTickets,
-                [.text(list.id.text), .text(list.product ?? ""), .text(list.release ?? "")], slow: true)
+                [.id(list.id), .text(list.product ?? ""), .text(list.release ?? "")], slow: true)
         }
     }
 
@@ -153,7 +153,7 @@ extension Statements {
          WHERE f.id = $1 AND f.kind <> 'batch'
         """
     ) { (row) throws(RowError) in
-        let id = FollowUpID(stored: try row.text())
+        let id: FollowUpID = try row.id()
         let kind = try row.parsed { FollowUp.Kind(rawValue: $0) }
         let ticket = try row.optionalParsed { TicketID($0) }
         let comment = try row.optionalText()
@@ -179,7 +179,7 @@ extension Statements {
          WHERE kind <> 'batch' AND finished_at IS NULL AND started_at < clock_timestamp() - make_interval(secs => $1::integer)
          ORDER BY started_at
         """
-    ) { (row) throws(RowError) in FollowUpID(stored: try row.text()) }
+    ) { (row) throws(RowError) in try row.id() }
 
     /// $1 the list, $2 the whole
     static let openParts = Statement<TicketID>(

@@ -82,7 +82,7 @@ extension PostgresStore {
     }
 
     func run(_ id: JobRunID) async throws(StoreError) -> JobRun? {
-        try await read(.staff, Statements.run, [.text(id.text)]).first
+        try await read(.staff, Statements.run, [.id(id)]).first
     }
 
     // MARK: Steps of a run
@@ -126,7 +126,7 @@ extension PostgresStore {
         try await writeKeyed(
             Statements.insertRun,
             [
-                .text(run.id.text), .instant(run.asOf), .bool(dryRun), .optional(user?.text), .instant(now),
+                .id(run.id), .instant(run.asOf), .bool(dryRun), .id(user), .instant(now),
                 .integer(plan.due), .text(plan.hash), .texts(plan.tickets.map(\.description)),
             ], answer: nil, run: run.id, access)
         return run
@@ -144,7 +144,7 @@ extension PostgresStore {
     private func finish(_ run: JobRun) async throws(StoreError) -> JobRun {
         do {
             let done = try await connections.staff.writes.run(
-                Statements.finishRun, [.text(run.id.text), .instant(now())]
+                Statements.finishRun, [.id(run.id), .instant(now())]
             ).first
             if let done { return done }
         } catch { throw StoreError(error) }
@@ -220,7 +220,7 @@ extension PostgresStore {
                 _ = try await connection.run(
                     Statements.countClosed,
                     [
-                        .text(run.id.text), .integer(closed.count), .texts(closed.map(\.description)),
+                        .id(run.id), .integer(closed.count), .texts(closed.map(\.description)),
                         .integer(Self.listedTicketsMax),
                     ])
                 try await connection.commit()

@@ -47,7 +47,7 @@ struct ListParameters: Sendable {
         var viewer: Parameter = nil
         var organization: Parameter = nil
         if case .customer(let own) = access.scope {
-            viewer = .optional(access.user?.text)
+            viewer = .id(access.user)
             organization = .text(own)
         }
         // `open` as a set of states would hide from the planner that the partial indexes are meant.
@@ -56,7 +56,7 @@ struct ListParameters: Sendable {
         let states: Parameter =
             query.states.isEmpty || isOpenAlone ? nil : .texts(query.states.map(\.rawValue).sorted())
         var user: Parameter = nil
-        if case .user(let id) = query.assignee { user = .text(id.text) }
+        if case .user(let id) = query.assignee { user = .id(id) }
         let position = query.page.after ?? Array(repeating: "", count: order.keys.count)
         // Positions come back from clients: one that no list of ours ever gave has nothing after it.
         guard position.count == order.keys.count, query.page.after == nil || order.isPosition(position) else {
@@ -83,7 +83,7 @@ struct PlainList: Sendable {
         var parameters: [Parameter] = [nil, .instant(query.now), .integer(query.page.limit + 1)]
         var forCustomers = false
         if case .customer(let organization) = access.scope {
-            parameters[0] = .optional(access.user?.text)
+            parameters[0] = .id(access.user)
             parameters.append(.text(organization))
             forCustomers = true
         }
@@ -148,7 +148,7 @@ extension Statements {
         """
     ) { (row) throws(RowError) in
         QueueSummary.Share(
-            assignee: try row.optionalText().map { UserID(stored: $0) }, name: try row.optionalText(),
+            assignee: try row.optionalID(), name: try row.optionalText(),
             count: try row.int())
     }
 }

@@ -33,7 +33,7 @@ extension PostgresStore {
     }
 
     public func user(_ id: UserID, _ access: Access) async throws(StoreError) -> User? {
-        try await read(access, Statements.user, [.text(id.text)] + own(access)).first
+        try await read(access, Statements.user, [.id(id)] + own(access)).first
     }
 
     public func create(_ user: User, at now: Instant, answer: KeptAnswer, _ access: Access) async throws(StoreError) {
@@ -47,7 +47,7 @@ extension PostgresStore {
 
     private func columns(_ user: User) -> [Parameter] {
         [
-            .text(user.id.text), .text(user.email), .text(user.name), .text(user.role.rawValue),
+            .id(user.id), .text(user.email), .text(user.name), .text(user.role.rawValue),
             .optional(user.organization), .bool(user.active),
         ]
     }
@@ -57,7 +57,7 @@ extension PostgresStore {
     public func tokens(
         of user: UserID, _ page: PageRequest, _ access: Access
     ) async throws(StoreError) -> Page<Token> {
-        let rows = try await read(access, Statements.tokens, position(page) + [.text(user.text)])
+        let rows = try await read(access, Statements.tokens, position(page) + [.id(user)])
         return page.cut(rows) { [$0.id.text] }
     }
 
@@ -67,7 +67,7 @@ extension PostgresStore {
         try await writeKeyed(
             Statements.insertToken,
             [
-                .text(token.id.text), .text(token.user.text), .text(token.name), .bytes(hash.bytes),
+                .id(token.id), .id(token.user), .text(token.name), .bytes(hash.bytes),
                 .instant(token.createdAt), .instant(token.expiresAt),
             ], answer: answer, access)
     }
@@ -76,7 +76,7 @@ extension PostgresStore {
         _ token: TokenID, of user: UserID, at now: Instant, _ access: Access
     ) async throws(StoreError) -> Bool {
         do {
-            try await write(Statements.revokeToken, [.text(token.text), .text(user.text), .instant(now)], access)
+            try await write(Statements.revokeToken, [.id(token), .id(user), .instant(now)], access)
         } catch .faster { return false }
         CallerCache.invalidateAll()
         return true
@@ -159,7 +159,7 @@ extension Statements {
         """
     ) { (row) throws(RowError) in
         Token(
-            id: TokenID(stored: try row.text()), user: UserID(stored: try row.text()), name: try row.text(),
+            id: try row.id(), user: try row.id(), name: try row.text(),
             createdAt: try row.instant(), expiresAt: try row.optionalInstant())
     }
 

@@ -5,7 +5,7 @@ public import Tickets
 extension PostgresStore {
     /// `$1` and `$2` of the statements that read tickets.
     static func viewer(_ access: Access, _ now: Instant) -> [Parameter] {
-        if case .customer = access.scope { return [.optional(access.user?.text), .instant(now)] }
+        if case .customer = access.scope { return [.id(access.user), .instant(now)] }
         return [nil, .instant(now)]
     }
 
@@ -46,7 +46,7 @@ extension PostgresStore {
         _ draft: Draft, prefix: String, day: CalendarDate, _ access: Access
     ) async throws(StoreError) -> RegistrationGround {
         let parameters: [Parameter] = [
-            .text(draft.organization), .text(draft.reporter.text), .text(draft.product), .date(day.iso),
+            .text(draft.organization), .id(draft.reporter), .text(draft.product), .date(day.iso),
             .optional(draft.follows?.description), .optional(draft.partOf?.description), .text(prefix),
         ]
         guard var ground = try await read(access, Statements.registrationGround, parameters).first else {
@@ -177,7 +177,7 @@ extension Statements {
         CommentRow(
             seq: try row.int(),
             comment: Comment(
-                id: CommentID(stored: try row.text()), ticket: try row.parsed { TicketID($0) }, body: try row.text(),
+                id: try row.id(), ticket: try row.parsed { TicketID($0) }, body: try row.text(),
                 isInternal: try row.bool(), author: try row.actor(), at: try row.instant(), salt: try row.optionalText()
             ))
     }
@@ -216,7 +216,7 @@ extension Statements {
 extension ResultRow {
     /// An identifier, a name and a role; without an identifier the job or the calendar.
     mutating func actor() throws(RowError) -> Actor {
-        let id = try optionalText().map { UserID(stored: $0) }
+        let id: UserID? = try optionalID()
         let name = try optionalText()
         let role = try parsed { Role(rawValue: $0) }
         return Actor(id: id, name: name ?? "", role: role)
@@ -232,7 +232,7 @@ extension ResultRow {
         let clause = try optionalText()
         let from = try optionalParsed { State(rawValue: $0) }
         let to = try optionalParsed { State(rawValue: $0) }
-        let comment = try optionalText().map { CommentID(stored: $0) }
+        let comment: CommentID? = try optionalID()
         var digests: [ValueDigest] = []
         try forEachText { text in
             if let digest = ValueDigest(stored: text) { digests.append(digest) }

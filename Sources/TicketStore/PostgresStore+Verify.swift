@@ -142,7 +142,7 @@ extension Statements {
         """
     ) { (row) throws(RowError) in
         Comment(
-            id: CommentID(stored: try row.text()), ticket: try row.parsed { TicketID($0) }, body: try row.text(),
+            id: try row.id(), ticket: try row.parsed { TicketID($0) }, body: try row.text(),
             isInternal: try row.bool(), author: try row.actor(), at: try row.instant(), salt: try row.optionalText())
     }
 

@@ -12,7 +12,7 @@ struct ChunkRow: Sendable {
 extension PostgresStore {
     /// Whether an attachment's bytes are all there, cut as they should be, and the ones that were sent.
     func breaks(of attachment: Attachment) async throws(StoreError) -> [String] {
-        let chunks = try await read(.staff, Statements.attachmentChunks, [.text(attachment.id.text)], slow: true)
+        let chunks = try await read(.staff, Statements.attachmentChunks, [.id(attachment.id)], slow: true)
         var found: [String] = []
         if chunks.map(\.number) != Array(chunks.indices) { found.append("pieces are missing") }
         if chunks.dropLast().contains(where: { $0.size != Attachment.chunkBytes }) {

@@ -221,14 +221,14 @@ extension PostgresStore {
     static func whom(_ access: Access) -> [Parameter] {
         var organization = ""
         if case .customer(let code) = access.scope { organization = code }
-        return [.text(organization), .text(access.user?.text ?? "")]
+        return [.text(organization), access.user.map { .id($0) } ?? ""]
     }
 
     private func keyParameters(_ key: IdempotencyKey, _ access: Access) -> [Parameter] {
         let now = now()
         let dayAgo = Instant(microseconds: now.microseconds - 86_400_000_000)
         return Self.whom(access) + [
-            .text(key.caller.text), .text(key.key), .date(KeySQL.day(of: dayAgo)), .instant(dayAgo),
+            .id(key.caller), .text(key.key), .date(KeySQL.day(of: dayAgo)), .instant(dayAgo),
         ]
     }
 }

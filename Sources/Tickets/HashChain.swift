@@ -49,7 +49,12 @@ public enum HashChain {
         line(previous)
         line(String(seq))
         line(at.rfc3339)
-        line(actor?.text ?? "-")
+        if let actor {
+            actor.withBytes { text.append(contentsOf: $0) }
+            text.append(UInt8(ascii: "\n"))
+        } else {
+            line("-")
+        }
         line(action.rawValue)
         line(clause ?? "-")
         line(from?.rawValue ?? "-")

@@ -1,39 +1,91 @@
 import Digests
+public import JSONText
 
 /// What an opaque identifier names; the letter in front says which.
-public protocol Identified { static var letter: Character { get } }
+public protocol Identified: SendableMetatype { static var letter: UInt8 { get } }
 
 /// An opaque identifier: a letter, an underscore and 22 base62 characters, unique without asking anybody.
+///
+/// Its 24 bytes lie in the value itself: a ticket names half a dozen people, a list of fifty some three hundred.
 public struct ID<Subject: Identified>: Sendable, Hashable, CustomStringConvertible {
-    public let text: String
+    /// In bytes, all of them ASCII.
+    public static var size: Int { 24 }
+
+    private var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
 
     /// Nil unless the text has the form of such an identifier.
     public init?(_ text: String) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 24, text.first == Subject.letter, bytes[1] == 0x5f,
-            bytes[2...].allSatisfy({
-                (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
-            })
-        else { return nil }
-        self.text = text
+        var text = text
+        let id = text.withUTF8 { Self(stored: UnsafeRawBufferPointer($0)) }
+        guard let id, id.withBytes(Self.isWellFormed) else { return nil }
+        self = id
     }
 
-    /// An identifier that comes out of the store, where only well-formed ones are.
-    public init(stored text: String) { self.text = text }
+    /// One that comes out of the store, where only well-formed ones are; nil unless it has 24 bytes.
+    public init?(stored text: UnsafeRawBufferPointer) {
+        guard text.count == Self.size else { return nil }
+        withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: text) }
+    }
 
     /// A new one.
-    public static func make() -> ID { ID(stored: "\(Subject.letter)_\(Random.base62())") }
+    public static func make() -> ID {
+        var id = ID()
+        withUnsafeMutableBytes(of: &id.words) { bytes in
+            bytes[0] = Subject.letter
+            bytes[1] = UInt8(ascii: "_")
+            Random.fillBase62(UnsafeMutableRawBufferPointer(rebasing: bytes[2...]))
+        }
+        return id
+    }
+
+    private init() {}
+
+    private static func isWellFormed(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes[0] == Subject.letter && bytes[1] == UInt8(ascii: "_")
+            && bytes[2...].allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
+            }
+    }
+
+    public var text: String { withBytes { String(decoding: $0, as: UTF8.self) } }
 
     public var description: String { text }
+
+    /// The 24 bytes of `text`, which live as long as the call of `body`.
+    public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        withUnsafeBytes(of: words, body)
+    }
+
+    public static func == (left: ID, right: ID) -> Bool { left.words == right.words }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
+    }
 }
 
-extension User: Identified { public static var letter: Character { "u" } }
-extension Contract: Identified { public static var letter: Character { "k" } }
-extension Comment: Identified { public static var letter: Character { "c" } }
-extension Attachment: Identified { public static var letter: Character { "a" } }
-extension Token: Identified { public static var letter: Character { "t" } }
-extension JobRun: Identified { public static var letter: Character { "r" } }
-extension FollowUp: Identified { public static var letter: Character { "f" } }
+extension JSONWriter {
+    public mutating func string<Subject>(_ id: ID<Subject>) {
+        id.withBytes { bytes in
+            string(length: bytes.count) { UnsafeMutableRawBufferPointer($0).copyMemory(from: bytes) }
+        }
+    }
+
+    /// `null` for nil.
+    public mutating func member<Subject>(_ name: StaticString, _ id: ID<Subject>?) {
+        key(name)
+        if let id { string(id) } else { null() }
+    }
+}
+
+extension User: Identified { public static var letter: UInt8 { UInt8(ascii: "u") } }
+extension Contract: Identified { public static var letter: UInt8 { UInt8(ascii: "k") } }
+extension Comment: Identified { public static var letter: UInt8 { UInt8(ascii: "c") } }
+extension Attachment: Identified { public static var letter: UInt8 { UInt8(ascii: "a") } }
+extension Token: Identified { public static var letter: UInt8 { UInt8(ascii: "t") } }
+extension JobRun: Identified { public static var letter: UInt8 { UInt8(ascii: "r") } }
+extension FollowUp: Identified { public static var letter: UInt8 { UInt8(ascii: "f") } }
 
 public typealias UserID = ID<User>
 public typealias ContractID = ID<Contract>

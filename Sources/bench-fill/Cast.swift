@@ -40,7 +40,7 @@ struct Cast: Sendable {
             number += 1
             let name = "\(generator.pick(Self.firstNames)) \(generator.pick(Self.lastNames))"
             return User(
-                id: UserID(stored: "u_\(generator.base62())"), email: "person\(number)@example.com", name: name,
+                id: generator.id(), email: "person\(number)@example.com", name: name,
                 role: role, organization: organization)
         }
         products = rules
@@ -62,7 +62,7 @@ struct Cast: Sendable {
             for product in bought {
                 let plan = generator.unit()
                 contracts[product] = Contract(
-                    id: ContractID(stored: "k_\(generator.base62())"), organization: code,
+                    id: generator.id(), organization: code,
                     product: rules[product].policy.code, plan: plan < 0.3 ? "extended" : plan < 0.8 ? "standard" : nil,
                     validFrom: CalendarDate(daysSince1970: 14_610), validTo: nil, autoCloseAfterWorkingDays: nil,
                     responsibleContacts: people.prefix(2).map(\.id))

@@ -1,4 +1,5 @@
 import Glibc
+import Tickets
 
 /// SplitMix64: fast, and the same numbers for the same seed everywhere.
 struct SeededGenerator: RandomNumberGenerator, Sendable {
@@ -29,10 +30,13 @@ struct SeededGenerator: RandomNumberGenerator, Sendable {
 
     mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 
-    /// 22 base62 characters, as identifiers have.
-    mutating func base62() -> String {
+    mutating func id<Subject>() -> ID<Subject> {
         let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        return String(decoding: (0..<22).map { _ in alphabet[below(62)] }, as: UTF8.self)
+        let text = [Subject.letter, UInt8(ascii: "_")] + (0..<22).map { _ in alphabet[below(62)] }
+        guard let id = text.withUnsafeBytes({ ID<Subject>(stored: $0) }) else {
+            preconditionFailure("an identifier has 24 bytes")
+        }
+        return id
     }
 }
 

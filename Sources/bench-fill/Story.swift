@@ -97,7 +97,7 @@ struct Story {
             details: details, blocking: generator.isOnce(in: 0.04), channel: channel,
             tags: generator.isOnce(in: 0.25) ? ["tag\(min(generator.below(60), generator.below(60)))"] : [],
             organization: cast.customers[plot.customer].organization.code,
-            reporter: scene.reporter.id ?? UserID(stored: ""),
+            reporter: scene.reporter.id ?? cast.customers[plot.customer].people[0].id,
             priority: isByEmployee && chance < 0.3 ? .high : nil, follows: follows)
         scene.now = plot.registeredAt
         changes.append(
@@ -126,10 +126,10 @@ struct Story {
     }
 
     private mutating func assign(_ scene: inout Scene, at: Int64) throws(Refusal) {
-        var assignees = [scene.engineer.id ?? UserID(stored: "")]
+        var assignees = [scene.engineer.id].compactMap { $0 }
         if generator.isOnce(in: 0.05) {
             let other = cast.engineer(&generator).id
-            if other != assignees[0] { assignees.append(other) }
+            if other != assignees.first { assignees.append(other) }
         }
         try take(
             .assign(assignees, priority: generator.isOnce(in: 0.05) ? .high : nil), by: scene.engineer, at: at, &scene)

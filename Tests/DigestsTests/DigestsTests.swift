@@ -94,7 +94,11 @@ import Testing
 
 @Suite struct RandomTests {
     @Test func `names have the asked length, the alphabet, and do not repeat`() {
-        let names = (0..<1000).map { _ in Random.base62() }
+        let names = (0..<1000).map { _ in
+            var name: [UInt8] = Array(repeating: 0, count: 22)
+            name.withUnsafeMutableBytes { Random.fillBase62($0) }
+            return String(decoding: name, as: UTF8.self)
+        }
         #expect(Set(names).count == 1000)
         #expect(
             names.allSatisfy { $0.utf8.count == 22 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } })

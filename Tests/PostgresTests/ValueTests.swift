@@ -13,6 +13,10 @@ struct Sent: Sendable, CustomTestStringConvertible {
         (self.type, self.parameter, self.text) = (type, parameter, text)
     }
 
+    private static func short(_ text: String) -> Parameter {
+        Array(text.utf8).withUnsafeBytes { ShortText($0).map(Parameter.short) } ?? .null
+    }
+
     static let table: [Sent] = [
         Sent("text", "", ""),
         Sent("text", "Заявка № 7: «не печатает» 🖨️", "Заявка № 7: «не печатает» 🖨️"),
@@ -20,6 +24,9 @@ struct Sent: Sendable, CustomTestStringConvertible {
         Sent("text", "NULL", "NULL"),
         Sent("text", .text("a\u{1}\t\r\n\\\"\u{7f}z"), "a\u{1}\t\r\n\\\"\u{7f}z"),
         Sent("text", .text(String(repeating: "я", count: 1 << 19)), String(repeating: "я", count: 1 << 19)),
+        Sent("text", short(""), ""),
+        Sent("text", short("u_ada0000000000000000000"), "u_ada0000000000000000000"),
+        Sent("text", short("Ж \"\\"), "Ж \"\\"),
         Sent("text", .null, nil),
         Sent("integer", nil, nil),
         Sent("smallint", -32768, "-32768"),

@@ -98,3 +98,14 @@ extension Ticket {
         return ticket
     }
 }
+
+extension ID {
+    /// One that a test has written down; well-formed or not, it has 24 bytes.
+    public init(stored text: String) {
+        var text = text
+        guard let id = text.withUTF8({ ID(stored: UnsafeRawBufferPointer($0)) }) else {
+            preconditionFailure("\(text) has not 24 bytes")
+        }
+        self = id
+    }
+}

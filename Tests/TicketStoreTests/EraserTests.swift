@@ -252,7 +252,7 @@ import Tickets
             try await world.asSuperuser(
                 """
                 INSERT INTO follow_ups (id, kind, ticket, comment, type, actor, at)
-                VALUES ('f_1', 'solve_parts', '\(ticket.id)', 'Ada says', 'individual_work', '\(User.ada.id)', now())
+                VALUES ('f_0000000000000000000001', 'solve_parts', '\(ticket.id)', 'Ada says', 'individual_work', '\(User.ada.id)', now())
                 """)
             let eraser = Self.eraser(world)
             await #expect(throws: Eraser.Failure.self) {

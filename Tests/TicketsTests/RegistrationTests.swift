@@ -93,6 +93,17 @@ import Tickets
         let id = UserID.make()
         #expect(UserID(id.text) == id)
         #expect(ContractID(id.text) == nil && UserID(id.text + "0") == nil && UserID("u_" + "é") == nil)
+        #expect(UserID(String(id.text.dropLast()) + "-") == nil && UserID("u-" + id.text.dropFirst(2)) == nil)
+    }
+
+    @Test func `identifiers are equal exactly if their texts are, and hash alike`() {
+        let first = UserID(stored: "u_0000000000000000000000")
+        for place in 0..<24 {
+            var text = Array("u_0000000000000000000000".utf8)
+            text[place] = UInt8(ascii: "1")
+            let other = UserID(stored: String(decoding: text, as: UTF8.self))
+            #expect(other != first && other == UserID(stored: other.text) && Set([first, other, first]).count == 2)
+        }
     }
 
     @Test(arguments: ["4.3", "4.3.1", "0.0", "10.20.30"]) func `release versions`(text: String) {

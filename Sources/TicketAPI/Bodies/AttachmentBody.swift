@@ -9,7 +9,7 @@ struct AttachmentBody: Body {
 
     func write(to json: inout JSONWriter) {
         json.object { json in
-            json.member("id", attachment.id.text)
+            json.member("id", attachment.id)
             json.member("filename", attachment.filename)
             json.member("media_type", attachment.mediaType)
             json.member("size", attachment.size)

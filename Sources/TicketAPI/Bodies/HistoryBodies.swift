@@ -10,12 +10,12 @@ struct CommentBody: Body {
 
     func write(to json: inout JSONWriter) {
         json.object { json in
-            json.member("id", comment.id.text)
+            json.member("id", comment.id)
             json.member("body", comment.body)
             json.member("internal", comment.isInternal)
             json.key("author")
             json.object { json in
-                json.member("id", comment.author.id?.text)
+                json.member("id", comment.author.id)
                 json.member("name", comment.author.name)
             }
             json.member("at", comment.at)
@@ -50,7 +50,7 @@ struct EventBody: Body {
             json.member("at", event.at)
             json.key("actor")
             json.object { json in
-                json.member("id", event.actor.id?.text)
+                json.member("id", event.actor.id)
                 json.member("name", event.actor.name)
                 json.member("role", event.actor.role.rawValue)
             }
@@ -65,7 +65,7 @@ struct EventBody: Body {
                     change.write(to: &json)
                 }
             }
-            json.member("comment_id", event.comment?.text)
+            json.member("comment_id", event.comment)
             json.key("digests")
             json.array { json in for value in event.digests { write(value, to: &json) } }
             json.member("hash", event.hash)

@@ -133,7 +133,7 @@ struct PersonBody: Body {
 
     func write(to json: inout JSONWriter) {
         json.object { json in
-            json.member("id", id.text)
+            json.member("id", id)
             json.member("name", name)
         }
     }

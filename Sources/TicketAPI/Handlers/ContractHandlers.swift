@@ -125,7 +125,7 @@ struct ContractBody: Body {
 
     func write(to json: inout JSONWriter) {
         json.object { json in
-            json.member("id", contract.id.text)
+            json.member("id", contract.id)
             json.member("organization", contract.organization)
             json.member("product", contract.product)
             json.member("plan", contract.plan)

@@ -52,7 +52,7 @@ struct RunBody: Body {
 
     func write(to json: inout JSONWriter) {
         json.object { json in
-            json.member("run_id", run.id.text)
+            json.member("run_id", run.id)
             json.member("as_of", run.asOf)
             json.member("dry_run", run.dryRun)
             json.member("due", run.due)
@@ -69,10 +69,10 @@ struct PastRunBody: Body {
 
     func write(to json: inout JSONWriter) {
         json.object { json in
-            json.member("run_id", run.id.text)
+            json.member("run_id", run.id)
             json.member("as_of", run.asOf)
             json.member("dry_run", run.dryRun)
-            json.member("started_by", run.startedBy?.text)
+            json.member("started_by", run.startedBy)
             json.member("started_at", run.startedAt)
             json.member("finished_at", run.finishedAt)
             json.member("due", run.due)

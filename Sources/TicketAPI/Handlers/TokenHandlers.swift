@@ -62,7 +62,7 @@ struct TokenBody: Body {
 
     func write(to json: inout JSONWriter) {
         json.object { json in
-            json.member("id", token.id.text)
+            json.member("id", token.id)
             json.member("name", token.name)
             if let secret { json.member("token", secret) }
             json.member("created_at", token.createdAt)

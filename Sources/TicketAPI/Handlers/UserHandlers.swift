@@ -115,7 +115,7 @@ struct UserBody: Body {
 
     func write(to json: inout JSONWriter) {
         json.object { json in
-            json.member("id", user.id.text)
+            json.member("id", user.id)
             json.member("email", user.email)
             json.member("name", user.name)
             json.member("role", user.role.rawValue)

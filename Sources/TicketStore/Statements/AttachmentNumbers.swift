@@ -29,7 +29,7 @@ struct AttachmentNumbers {
         var quota = AttachmentQuota()
         if case .room(let given) = change.condition { quota = given }
         return [
-            .text(attachment.id.text), .text(attachment.organization), .text(attachment.filename),
+            .id(attachment.id), .text(attachment.organization), .text(attachment.filename),
             .text(attachment.mediaType), .integer(attachment.size), .bytes(attachment.sha256.bytes),
             .optional(quota.perTicket), .optional(quota.perTicketBytes), .optional(quota.perOrganizationBytes),
         ]

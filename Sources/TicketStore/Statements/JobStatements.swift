@@ -129,8 +129,8 @@ extension Statement where Row == Int {
 extension ResultRow {
     mutating func run() throws(RowError) -> JobRun {
         JobRun(
-            id: JobRunID(stored: try text()), asOf: try instant(), dryRun: try bool(),
-            startedBy: try optionalText().map { UserID(stored: $0) }, startedAt: try instant(),
+            id: try id(), asOf: try instant(), dryRun: try bool(),
+            startedBy: try optionalID(), startedAt: try instant(),
             finishedAt: try optionalInstant(), due: try int(), closed: try int(), plan: try text(),
             tickets: try texts().compactMap { TicketID($0) })
     }

@@ -55,9 +55,9 @@ struct KeySQL {
     ) -> [Parameter] {
         guard let key else { return Array(repeating: .null, count: 12) }
         return [
-            .date(day(of: now)), .text(key.caller.text), .text(key.key), .bytes(key.request.bytes), .instant(now),
+            .date(day(of: now)), .id(key.caller), .text(key.key), .bytes(key.request.bytes), .instant(now),
             .optional(answer?.status), .optional(answer?.contentType), .optional(answer?.contentLanguage),
-            .optional(answer?.location), .optional(answer?.etag), .optional(answer?.body), .optional(run?.text),
+            .optional(answer?.location), .optional(answer?.etag), .optional(answer?.body), .id(run),
         ]
     }
 
@@ -164,8 +164,8 @@ struct KeptKey: Sendable {
                 status: $0, contentType: contentType ?? "", contentLanguage: language, location: location, etag: etag,
                 body: body ?? [])
         }
-        followUp = try row.optionalText().map { FollowUpID(stored: $0) }
-        run = try row.optionalText().map { JobRunID(stored: $0) }
+        followUp = try row.optionalID()
+        run = try row.optionalID()
         isUnfinished = try row.bool()
     }
 }

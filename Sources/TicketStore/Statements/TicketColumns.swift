@@ -28,7 +28,7 @@ struct TicketColumn: Sendable {
         .init("number", "bigint", .nobody) { .integer($0.id.number) },
         .init("policy_version", "integer", .nobody) { .integer($0.policyVersion) },
         .init("organization", "text", .nobody) { .text($0.organization) },
-        .init("contract", "text", .nobody) { .text($0.contract.text) },
+        .init("contract", "text", .nobody) { .id($0.contract) },
         .init("plan", "text", .nobody) { .optional($0.plan) },
         .init("kind", "text", .nobody) { .text($0.kind) },
         .init("subject", "text", .staff) { .text($0.subject) },
@@ -40,13 +40,13 @@ struct TicketColumn: Sendable {
         .init("state", "text", .everybody) { .text($0.state.rawValue) },
         .init("close_reason", "text", .everybody) { .optional($0.closeReason?.rawValue) },
         .init("channel", "text", .nobody) { .text($0.channel) },
-        .init("reporter", "text", .nobody) { .text($0.reporter.text) },
-        .init("registered_by", "text", .nobody) { .text($0.registeredBy.text) },
+        .init("reporter", "text", .nobody) { .id($0.reporter) },
+        .init("registered_by", "text", .nobody) { .id($0.registeredBy) },
         .init("assignees", "text[]", .staff) { .texts($0.assignees.map(\.text)) },
         .init("solution_comment", "text", .everybody) { .optional($0.solution?.comment) },
         .init("solution_type", "text", .everybody) { .optional($0.solution?.type.rawValue) },
         .init("solution_release", "text", .everybody) { .optional($0.solution?.release) },
-        .init("solution_by", "text", .everybody) { .optional($0.solution?.by.text) },
+        .init("solution_by", "text", .everybody) { .id($0.solution?.by) },
         .init("solution_at", "timestamptz", .everybody) { .instant($0.solution?.at) },
         .init("tags", "text[]", .staff) { .texts($0.tags) },
         .init("registered_at", "timestamptz", .nobody) { .instant($0.registeredAt) },
@@ -101,6 +101,12 @@ enum Details {
 }
 
 extension Parameter {
+    /// NULL for nil.
+    static func id<Subject>(_ id: ID<Subject>?) -> Parameter {
+        guard let id else { return .null }
+        return id.withBytes { ShortText($0).map(Parameter.short) } ?? .text(id.text)
+    }
+
     static func instant(_ instant: Instant?) -> Parameter { .optional(timestamp: instant?.microseconds) }
     static func instant(_ instant: Instant) -> Parameter { .timestamp(microseconds: instant.microseconds) }
 }

@@ -22,20 +22,36 @@ extension ResultRow {
         return value
     }
 
+    mutating func id<Subject>() throws(RowError) -> ID<Subject> { try decoded { ID(stored: $0) } }
+
+    mutating func optionalID<Subject>() throws(RowError) -> ID<Subject>? { try optionalDecoded { ID(stored: $0) } }
+
+    /// Of an array; one that is not well-formed is a fault.
+    mutating func ids<Subject>() throws(RowError) -> [ID<Subject>] {
+        var ids: [ID<Subject>] = []
+        var count = 0
+        try forEachText { text in
+            count += 1
+            if let id = ID<Subject>(stored: text) { ids.append(id) }
+        }
+        guard ids.count == count else { throw RowError(column: 0, reason: "holds what is no identifier") }
+        return ids
+    }
+
     /// The columns of `TicketColumn.all` but the last.
     mutating func ticket() throws(RowError) -> Ticket {
-        let id = try parsed { TicketID($0) }
+        let ticket = try parsed { TicketID($0) }
         let product = try text()
         _ = try int()
         return Ticket(
-            id: id, product: product, policyVersion: try int(), organization: try text(),
-            contract: ContractID(stored: try text()), plan: try optionalText(), kind: try text(), subject: try text(),
+            id: ticket, product: product, policyVersion: try int(), organization: try text(),
+            contract: try id(), plan: try optionalText(), kind: try text(), subject: try text(),
             description: try text(), descriptionSalt: try optionalText(),
             details: try parsed { Details.decode($0) }, blocking: try bool(),
             priority: try parsed { Priority(rawValue: $0) }, state: try parsed { State(rawValue: $0) },
             closeReason: try optionalParsed { CloseReason(rawValue: $0) }, channel: try text(),
-            reporter: UserID(stored: try text()), registeredBy: UserID(stored: try text()),
-            assignees: try userIDs(), solution: try solution(), tags: try texts(),
+            reporter: try id(), registeredBy: try id(),
+            assignees: try ids(), solution: try solution(), tags: try texts(),
             registeredAt: try instant(), assignedAt: try optionalInstant(), firstResponseAt: try optionalInstant(),
             solvedAt: try optionalInstant(), closedAt: try optionalInstant(),
             firstResponseDueAt: try optionalInstant(), solutionDueAt: try optionalInstant(),
@@ -43,31 +59,18 @@ extension ResultRow {
             version: try int(), updatedAt: try instant(), eventSeq: try int(), eventHash: try digest())
     }
 
-    mutating func digest() throws(RowError) -> Digest {
-        guard let digest = Digest(bytes: try bytes()) else { throw RowError(column: 0, reason: "is no SHA-256") }
-        return digest
-    }
+    mutating func digest() throws(RowError) -> Digest { try decoded { Digest(bytes: $0) } }
 
-    mutating func optionalDigest() throws(RowError) -> Digest? {
-        guard let bytes = try optionalBytes() else { return nil }
-        guard let digest = Digest(bytes: bytes) else { throw RowError(column: 0, reason: "is no SHA-256") }
-        return digest
-    }
-
-    private mutating func userIDs() throws(RowError) -> [UserID] {
-        var ids: [UserID] = []
-        try forEachText { ids.append(UserID(stored: String(decoding: $0, as: UTF8.self))) }
-        return ids
-    }
+    mutating func optionalDigest() throws(RowError) -> Digest? { try optionalDecoded { Digest(bytes: $0) } }
 
     private mutating func solution() throws(RowError) -> Solution? {
         let comment = try optionalText()
         let type = try optionalParsed { SolutionType(rawValue: $0) }
         let release = try optionalText()
-        let by = try optionalText()
+        let by: UserID? = try optionalID()
         let at = try optionalInstant()
         guard let comment, let type, let by, let at else { return nil }
-        return Solution(comment: comment, type: type, release: release, by: UserID(stored: by), at: at)
+        return Solution(comment: comment, type: type, release: release, by: by, at: at)
     }
 
     private mutating func autoClose() throws(RowError) -> AutoClose? {
@@ -87,20 +90,18 @@ extension ResultRow {
         let ticket = try ticket()
         var people: Names = [:]
         try forEachText { entry in
-            let (id, name) = Self.person(entry)
-            people[id] = name
+            if let (id, name) = Self.person(entry) { people[id] = name }
         }
         let links = try texts().compactMap(Self.link)
         return TicketRecord(ticket: ticket, people: people, links: links, mayConfirm: try bool())
     }
 
-    /// An identifier, which has no space, a space and a name.
-    private static func person(_ entry: UnsafeRawBufferPointer) -> (UserID, String) {
-        let space = entry.firstIndex(of: UInt8(ascii: " ")) ?? entry.endIndex
-        return (
-            UserID(stored: String(decoding: entry[..<space], as: UTF8.self)),
-            String(decoding: entry[min(space + 1, entry.endIndex)...], as: UTF8.self)
-        )
+    /// An identifier, a space and a name; nil for anything else.
+    private static func person(_ entry: UnsafeRawBufferPointer) -> (UserID, String)? {
+        guard entry.count > UserID.size,
+            let id = UserID(stored: UnsafeRawBufferPointer(rebasing: entry[..<UserID.size]))
+        else { return nil }
+        return (id, String(decoding: entry[(UserID.size + 1)...], as: UTF8.self))
     }
 
     /// `follows OMNIVOX-7`, or `~follows OMNIVOX-7` seen from the other end.
@@ -114,7 +115,7 @@ extension ResultRow {
 
     mutating func user() throws(RowError) -> User {
         User(
-            id: UserID(stored: try text()), email: try text(), name: try text(),
+            id: try id(), email: try text(), name: try text(),
             role: try parsed { Role(rawValue: $0) }, organization: try optionalText(), active: try bool())
     }
 }

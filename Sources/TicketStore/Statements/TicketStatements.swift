@@ -153,8 +153,8 @@ extension Statements {
 extension ResultRow {
     mutating func contractTerms() throws(RowError) -> ContractTerms {
         ContractTerms(
-            id: ContractID(stored: try text()), plan: try optionalText(), autoCloseAfterWorkingDays: try optionalInt(),
-            responsibleContacts: try texts().map { UserID(stored: $0) })
+            id: try id(), plan: try optionalText(), autoCloseAfterWorkingDays: try optionalInt(),
+            responsibleContacts: try ids())
     }
 
     mutating func otherTicket() throws(RowError) -> OtherTicket {

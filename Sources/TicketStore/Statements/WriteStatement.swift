@@ -78,9 +78,9 @@ struct WriteStatement: Sendable {
         out += [.text(change.ticket.id.description), .integer(change.follows ?? 0)]
         for column in columns { out.append(column.value(change.ticket)) }
         out += [
-            .integer(event.seq), .bool(event.isInternal), .instant(event.at), .optional(event.actor.id?.text),
+            .integer(event.seq), .bool(event.isInternal), .instant(event.at), .id(event.actor.id),
             .text(event.actor.role.rawValue), .text(event.action.rawValue), .optional(event.clause),
-            .optional(event.from?.rawValue), .optional(event.to?.rawValue), .optional(event.comment?.text),
+            .optional(event.from?.rawValue), .optional(event.to?.rawValue), .id(event.comment),
             .bytes(event.hash.bytes), .optional(StoredChanges.lines(event.changes)),
             .optional(StoredChanges.salts(event.changes)), .optional(event.textDigest?.bytes),
             .optional(change.comment?.body), .optional(change.comment?.salt),
@@ -105,9 +105,9 @@ struct WriteStatement: Sendable {
         let follow = extras.beginsFollowUp
         return condition + [
             .optional(change.unlinked?.type.rawValue), .optional(change.unlinked?.ticket.description),
-            .optional(follow?.id.text), .optional(follow?.kind.rawValue), .optional(follow?.solving.comment),
+            .id(follow?.id), .optional(follow?.kind.rawValue), .optional(follow?.solving.comment),
             .optional(follow?.solving.type.rawValue), .optional(follow?.solving.release),
-            .optional(extras.itemOf?.text),
+            .id(extras.itemOf),
             .optional(extras.source?.system), .optional(extras.source?.number), .optional(extras.source?.row),
         ]
     }

@@ -11,8 +11,10 @@ enum AccessLine {
         now.appendRFC3339(to: &line)
         part(request.requestID, into: &line)
         if let principal = request.principal {
-            part(principal.user.text, into: &line)
-            part(principal.token.text, after: 0x2f, into: &line)
+            line.append(0x20)
+            principal.user.withBytes { line.append(contentsOf: $0) }
+            line.append(0x2f)
+            principal.token.withBytes { line.append(contentsOf: $0) }
             part(principal.role.rawValue, after: 0x2f, into: &line)
         } else {
             part(nil, into: &line)
@@ -42,8 +44,8 @@ enum AccessLine {
         json.object { json in
             json.member("at", now.rfc3339)
             json.member("request_id", request.requestID)
-            json.member("user", request.principal?.user.text)
-            json.member("token", request.principal?.token.text)
+            json.member("user", request.principal?.user)
+            json.member("token", request.principal?.token)
             json.member("role", request.principal?.role.rawValue)
             json.member("address", request.remoteAddress)
             json.member("method", request.method)
