@@ -100,19 +100,8 @@ public struct ResultRow: ~Copyable {
         try nextColumn().bytes.map { [UInt8]($0) }
     }
 
-    /// What `parse` makes of the column's binary form, whose bytes are gone when it returns; a fault where it makes nothing of it.
-    public mutating func decoded<Value>(_ parse: (UnsafeRawBufferPointer) -> Value?) throws(RowError) -> Value {
-        try required(try optionalDecoded(parse))
-    }
-
-    /// As `decoded`; nil for NULL.
-    public mutating func optionalDecoded<Value>(
-        _ parse: (UnsafeRawBufferPointer) -> Value?
-    ) throws(RowError) -> Value? {
-        guard let bytes = try nextColumn().bytes else { return nil }
-        guard let value = parse(bytes) else { throw fault("has another form") }
-        return value
-    }
+    /// As `optionalBytes`, where they are: they live as long as the row.
+    public mutating func optionalRawBytes() throws(RowError) -> UnsafeRawBufferPointer? { try nextColumn().bytes }
 
     /// timestamptz or timestamp, in microseconds since 1970; `Int64.min` and `Int64.max` are the infinities.
     public mutating func timestamp() throws(RowError) -> Int64 { try required(try optionalTimestamp()) }

@@ -6,12 +6,14 @@ public protocol Identified: SendableMetatype { static var letter: UInt8 { get } 
 
 /// An opaque identifier: a letter, an underscore and 22 base62 characters, unique without asking anybody.
 ///
-/// Its 24 bytes lie in the value itself: a ticket names half a dozen people, a list of fifty some three hundred.
+/// Its 24 bytes lie in the value itself: a ticket names half a dozen people, a list of fifty some three hundred. What reads
+/// and writes them is inlinable, since a generic function of another module costs hundreds of instructions a call otherwise.
 public struct ID<Subject: Identified>: Sendable, Hashable, CustomStringConvertible {
     /// In bytes, all of them ASCII.
-    public static var size: Int { 24 }
+    @inlinable public static var size: Int { 24 }
 
-    private var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    @usableFromInline
+    var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
 
     /// Nil unless the text has the form of such an identifier.
     public init?(_ text: String) {
@@ -22,6 +24,7 @@ public struct ID<Subject: Identified>: Sendable, Hashable, CustomStringConvertib
     }
 
     /// One that comes out of the store, where only well-formed ones are; nil unless it has 24 bytes.
+    @inlinable
     public init?(stored text: UnsafeRawBufferPointer) {
         guard text.count == Self.size else { return nil }
         withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: text) }
@@ -52,12 +55,15 @@ public struct ID<Subject: Identified>: Sendable, Hashable, CustomStringConvertib
     public var description: String { text }
 
     /// The 24 bytes of `text`, which live as long as the call of `body`.
+    @inlinable
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         withUnsafeBytes(of: words, body)
     }
 
+    @inlinable
     public static func == (left: ID, right: ID) -> Bool { left.words == right.words }
 
+    @inlinable
     public func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)
         hasher.combine(words.1)
@@ -66,6 +72,7 @@ public struct ID<Subject: Identified>: Sendable, Hashable, CustomStringConvertib
 }
 
 extension JSONWriter {
+    @inlinable
     public mutating func string<Subject>(_ id: ID<Subject>) {
         id.withBytes { bytes in
             string(length: bytes.count) { UnsafeMutableRawBufferPointer($0).copyMemory(from: bytes) }
@@ -73,6 +80,7 @@ extension JSONWriter {
     }
 
     /// `null` for nil.
+    @inlinable
     public mutating func member<Subject>(_ name: StaticString, _ id: ID<Subject>?) {
         key(name)
         if let id { string(id) } else { null() }

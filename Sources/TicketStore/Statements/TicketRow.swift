@@ -22,9 +22,16 @@ extension ResultRow {
         return value
     }
 
-    mutating func id<Subject>() throws(RowError) -> ID<Subject> { try decoded { ID(stored: $0) } }
+    mutating func id<Subject>() throws(RowError) -> ID<Subject> {
+        guard let id: ID<Subject> = try optionalID() else { throw RowError(column: 0, reason: "is NULL") }
+        return id
+    }
 
-    mutating func optionalID<Subject>() throws(RowError) -> ID<Subject>? { try optionalDecoded { ID(stored: $0) } }
+    mutating func optionalID<Subject>() throws(RowError) -> ID<Subject>? {
+        guard let bytes = try optionalRawBytes() else { return nil }
+        guard let id = ID<Subject>(stored: bytes) else { throw RowError(column: 0, reason: "is no identifier") }
+        return id
+    }
 
     /// Of an array; one that is not well-formed is a fault.
     mutating func ids<Subject>() throws(RowError) -> [ID<Subject>] {
@@ -59,9 +66,16 @@ extension ResultRow {
             version: try int(), updatedAt: try instant(), eventSeq: try int(), eventHash: try digest())
     }
 
-    mutating func digest() throws(RowError) -> Digest { try decoded { Digest(bytes: $0) } }
+    mutating func digest() throws(RowError) -> Digest {
+        guard let digest = try optionalDigest() else { throw RowError(column: 0, reason: "is NULL") }
+        return digest
+    }
 
-    mutating func optionalDigest() throws(RowError) -> Digest? { try optionalDecoded { Digest(bytes: $0) } }
+    mutating func optionalDigest() throws(RowError) -> Digest? {
+        guard let bytes = try optionalRawBytes() else { return nil }
+        guard let digest = Digest(bytes: bytes) else { throw RowError(column: 0, reason: "is no SHA-256") }
+        return digest
+    }
 
     private mutating func solution() throws(RowError) -> Solution? {
         let comment = try optionalText()
