@@ -18,13 +18,22 @@ public struct JSONFault: Sendable, Equatable {
 ///
 /// Not for use from several threads.
 public final class JSONFaults {
+    /// The first of them.
     public private(set) var list: [JSONFault] = []
+    /// Of all, however many are on the list.
+    public private(set) var count = 0
+    private let listMax: Int
 
-    public init() {}
+    /// At most so many are kept: a body of a megabyte may have one in every other byte.
+    public init(listMax: Int = .max) { self.listMax = listMax }
 
-    public func add(_ code: String, at pointer: String, offset: Int = 0, _ arguments: [String: String] = [:]) {
-        list.append(JSONFault(pointer: pointer, code: code, arguments: arguments, offset: offset))
+    public func add(
+        _ code: String, at pointer: @autoclosure () -> String, offset: Int = 0, _ arguments: [String: String] = [:]
+    ) {
+        count += 1
+        guard list.count < listMax else { return }
+        list.append(JSONFault(pointer: pointer(), code: code, arguments: arguments, offset: offset))
     }
 
-    public var isEmpty: Bool { list.isEmpty }
+    public var isEmpty: Bool { count == 0 }
 }

@@ -112,10 +112,10 @@ public struct JSONObjectReader {
     /// Faults: `missing`, `not_an_array`, `not_an_object` at each element that is none; the caller finishes each reader.
     public mutating func objects(_ name: String, required: Bool = false) -> [JSONObjectReader]? {
         guard let nodes = array(name, required: required) else { return nil }
-        let before = faults.list.count
+        let before = faults.count
         let pointer = pointer(to: name)
         let readers = nodes.enumerated().map { JSONObjectReader($1, pointer: "\(pointer)/\($0)", faults: faults) }
-        return faults.list.count == before ? readers : nil
+        return faults.count == before ? readers : nil
     }
 
     /// Faults: `missing`, `not_an_object`; the caller finishes the reader.

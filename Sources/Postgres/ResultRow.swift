@@ -103,7 +103,8 @@ public struct ResultRow: ~Copyable {
     /// As `optionalBytes`, where they are: they live as long as the row.
     public mutating func optionalRawBytes() throws(RowError) -> UnsafeRawBufferPointer? { try nextColumn().bytes }
 
-    /// timestamptz or timestamp, in microseconds since 1970; `Int64.min` and `Int64.max` are the infinities.
+    /// timestamptz or timestamp, in microseconds since 1970; `Int64.min` and `Int64.max` are the infinities, and the
+    /// latter what comes after the year 294246.
     public mutating func timestamp() throws(RowError) -> Int64 { try required(try optionalTimestamp()) }
 
     /// As `timestamp`; nil for NULL.
@@ -238,7 +239,9 @@ extension ResultRow {
 
     private static func time(_ bytes: UnsafeRawBufferPointer) -> Int64 {
         let value = Int64(integer(bytes))
-        return value == .min || value == .max ? value : value + ParameterBuffer.epochMicroseconds
+        if value == .min || value == .max { return value }
+        let (time, isBeyond) = value.addingReportingOverflow(ParameterBuffer.epochMicroseconds)
+        return isBeyond ? .max : time
     }
 
     private static func uuid(_ bytes: UnsafeRawBufferPointer) -> String {

@@ -151,7 +151,7 @@ extension Statements {
 
     /// $1 ticket, $2 after, $3 limit
     static let attachments = Statement<AttachmentRow>(
-        "attachments", "\(attachmentColumns) WHERE a.ticket = $1 AND a.seq > $2 ORDER BY a.seq LIMIT $3"
+        "attachments", "\(attachmentColumns) WHERE a.ticket = $1 AND a.seq > $2::bigint ORDER BY a.seq LIMIT $3"
     ) { (row) throws(RowError) in try row.attachment() }
 
     /// $1 id, $2 number, $3 from (1 is the first byte), $4 count

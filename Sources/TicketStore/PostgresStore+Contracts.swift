@@ -19,9 +19,10 @@ extension PostgresStore {
             lock: Self.lock(contract), access)
     }
 
-    public func update(_ contract: Contract, _ access: Access) async throws(StoreError) {
+    public func update(_ contract: Contract, from before: Contract, _ access: Access) async throws(StoreError) {
         try await writeKeyed(
-            Statements.updateContract, terms(contract), answer: nil, lock: Self.lock(contract), access)
+            Statements.updateContract, terms(contract) + terms(before).dropFirst(), answer: nil,
+            lock: Self.lock(contract), access)
     }
 
     /// Whoever writes beside one that overlaps waits for its end, and it for theirs: PostgreSQL would call it a deadlock.
@@ -91,11 +92,14 @@ extension Statements {
         """
     }
 
-    static let updateContract = Statement<Int>.keyed("update_contract", parameters: 6) { free in
+    /// $7 to $11 what was before, in the order of $2 to $6
+    static let updateContract = Statement<Int>.keyed("update_contract", parameters: 11) { free in
         """
         UPDATE contracts SET plan = $2, valid_from = $3, valid_to = $4, auto_close_after_working_days = $5,
                              responsible_contacts = $6
          WHERE id = $1 AND \(free)
+           AND (plan, valid_from, valid_to, auto_close_after_working_days, responsible_contacts)
+               IS NOT DISTINCT FROM ($7, $8::date, $9::date, $10::integer, $11::text[])
         """
     }
 

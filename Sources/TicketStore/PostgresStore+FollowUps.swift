@@ -98,6 +98,8 @@ extension PostgresStore {
                 return try await write(change, answer: nil, extras: WriteExtras(itemOf: list.id), .staff)
             } catch .faster { continue } catch .violates { return }
         }
+        // The list stays open, and is taken up again.
+        throw .overloaded
     }
 
     /// Nil: nothing is left to do with this ticket.

@@ -73,7 +73,8 @@ extension PostgresStore {
 
     public func runs(_ page: PageRequest) async throws(StoreError) -> Page<JobRun> {
         let after = page.after ?? ["infinity", ""]
-        guard after.count == 2, after[0] == "infinity" || Instant(rfc3339: after[0]) != nil else {
+        guard after.count == 2, after[0] == "infinity" || Instant(rfc3339: after[0]).map(\.isWritable) ?? false
+        else {
             return Page(items: [], next: nil)
         }
         let rows = try await read(

@@ -20,9 +20,12 @@ extension PostgresStore {
             Statements.insertOrganization, [.text(organization.code), .text(organization.name)], answer: answer, access)
     }
 
-    public func update(_ organization: Organization, _ access: Access) async throws(StoreError) {
+    public func update(
+        _ organization: Organization, from before: Organization, _ access: Access
+    ) async throws(StoreError) {
         try await writeKeyed(
-            Statements.updateOrganization, [.text(organization.code), .text(organization.name)], answer: nil, access)
+            Statements.updateOrganization, [.text(organization.code), .text(organization.name), .text(before.name)],
+            answer: nil, access)
     }
 
     // MARK: Users
@@ -40,8 +43,9 @@ extension PostgresStore {
         try await writeKeyed(Statements.insertUser, columns(user) + [.instant(now)], answer: answer, access)
     }
 
-    public func update(_ user: User, _ access: Access) async throws(StoreError) {
-        try await writeKeyed(Statements.updateUser, columns(user), answer: nil, access)
+    public func update(_ user: User, from before: User, _ access: Access) async throws(StoreError) {
+        try await writeKeyed(
+            Statements.updateUser, columns(user) + columns(before).dropFirst(), answer: nil, access)
         CallerCache.invalidateAll()
     }
 
@@ -110,8 +114,9 @@ extension Statements {
         "INSERT INTO organizations (code, name) SELECT $1, $2 WHERE \(free)"
     }
 
-    static let updateOrganization = Statement<Int>.keyed("update_organization", parameters: 2) { free in
-        "UPDATE organizations SET name = $2 WHERE code = $1 AND \(free)"
+    /// $3 the name before
+    static let updateOrganization = Statement<Int>.keyed("update_organization", parameters: 3) { free in
+        "UPDATE organizations SET name = $2 WHERE code = $1 AND name = $3 AND \(free)"
     }
 
     private static let userColumns = "id, email, name, role, organization, active"
@@ -140,11 +145,12 @@ extension Statements {
         """
     }
 
-    /// Other instances forget whom they remember.
-    static let updateUser = Statement<Int>.keyed("update_user", parameters: 6) { free in
+    /// $7 to $11 what was before, in the order of $2 to $6. Other instances forget whom they remember.
+    static let updateUser = Statement<Int>.keyed("update_user", parameters: 11) { free in
         """
         UPDATE users SET email = $2, name = $3, role = $4, organization = $5, active = $6
-         WHERE id = $1 AND \(free) AND pg_notify('\(PostgresStore.peopleChannel)', '') IS NOT NULL
+         WHERE id = $1 AND (email, name, role, organization, active) IS NOT DISTINCT FROM ($7, $8, $9, $10, $11::boolean)
+           AND \(free) AND pg_notify('\(PostgresStore.peopleChannel)', '') IS NOT NULL
         """
     }
 

@@ -169,7 +169,7 @@ extension Statements {
         SELECT c.seq, c.id, c.ticket, c.body, c.internal, c.author,
                (SELECT p.name FROM people p WHERE p.id = c.author), c.author_role, c.at, c.salt
           FROM comments c
-         WHERE c.ticket = $1 AND c.seq > $2 AND ($4 OR NOT c.internal)
+         WHERE c.ticket = $1 AND c.seq > $2::bigint AND ($4 OR NOT c.internal)
          ORDER BY c.seq
          LIMIT $3
         """
@@ -206,7 +206,7 @@ extension Statements {
         "events",
         """
         \(eventColumns)
-         WHERE e.ticket = $1 AND e.seq > $2 AND ($4 OR NOT e.internal)
+         WHERE e.ticket = $1 AND e.seq > $2::bigint AND ($4 OR NOT e.internal)
          ORDER BY e.seq
          LIMIT $3
         """

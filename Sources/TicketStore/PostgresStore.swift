@@ -287,9 +287,7 @@ extension PostgresError {
         sqlstate == "23505" && (constraint ?? "").hasPrefix("idempotency_keys_")
     }
 
-    /// The table has no partition for today yet.
-    var isMissingDay: Bool {
-        guard case .server(let error) = self else { return false }
-        return error.sqlstate == "23514" && error.message.contains("no partition of relation")
-    }
+    /// The table has no partition for today yet: of all that is called a check violation this alone names no constraint,
+    /// and sentences are in the server's language.
+    var isMissingDay: Bool { sqlstate == "23514" && constraint == nil }
 }

@@ -20,7 +20,10 @@ struct ZoneFiles: TimeZoneSource {
             (0x61...0x7a).contains(byte | 0x20) || (0x30...0x39).contains(byte)
                 || [0x2f, 0x5f, 0x2b, 0x2d].contains(byte)
         }
-        guard isPlain, !identifier.hasPrefix("/"), let bytes = try? Files.read("\(folder)/\(identifier)") else {
+        // One spelling for each file, or the same one would be remembered again and again.
+        let parts = identifier.split(separator: "/", omittingEmptySubsequences: false)
+        guard isPlain, parts.count <= 3, !parts.contains(""), let bytes = try? Files.read("\(folder)/\(identifier)")
+        else {
             throw .unknown(identifier)
         }
         return try TimeZoneRules(identifier: identifier, tzif: bytes)

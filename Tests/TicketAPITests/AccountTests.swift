@@ -156,6 +156,31 @@ import Tickets
         }
     }
 
+    @Test func `who changes one thing undoes nothing that somebody else changes at the same time`() async throws {
+        try await World.with { world in
+            func patch(_ path: String, _ body: String) async throws -> Int {
+                try await world.call("PATCH", path, body, as: .adam).status
+            }
+            let contract = try #require(
+                try await world.get("/v1/contracts", as: .gina)["items"].array.first?["id"].string)
+            for round in 0..<30 {
+                let active = round % 2 == 0
+                let user = "/v1/users/\(Person.cody.id)"
+                async let name = patch(user, #"{"name":"N\#(round)"}"#)
+                async let access = patch(user, #"{"active":\#(active)}"#)
+                let contacts = active ? #""\#(Person.gina.id)""# : ""
+                async let days = patch("/v1/contracts/\(contract)", #"{"valid_to":"2030-01-\#(10 + round % 20)"}"#)
+                async let who = patch("/v1/contracts/\(contract)", #"{"responsible_contacts":[\#(contacts)]}"#)
+                #expect(try await [name, access, days, who] == [200, 200, 200, 200])
+                let after = try await world.get(user, as: .lena)
+                #expect(after["name"].string == "N\(round)" && after["active"].bool == active)
+                let terms = try await world.get("/v1/contracts/\(contract)", as: .lena)
+                #expect(terms["valid_to"].string == "2030-01-\(10 + round % 20)")
+                #expect(terms["responsible_contacts"].array.count == (active ? 1 : 0))
+            }
+        }
+    }
+
     @Test func `an organization has a code of its own`() async throws {
         try await World.with { world in
             func make(_ body: String) async throws -> Reply {

@@ -87,6 +87,49 @@ import Tickets
         }
     }
 
+    @Test func `a body full of faults gets an answer of a hundred`() async throws {
+        try await World.with { world in
+            let ones = Array(repeating: "1", count: 300_000).joined(separator: ",")
+            let members = (0..<50_000).map { "\"x\($0)\":1" }.joined(separator: ",")
+            for body in ["{\"tags\":[\(ones)]}", "{\(members)}", "{\"product\":\"maics\",\"details\":{\(members)}}"] {
+                let reply = try await world.post("/v1/tickets", body, as: .carla)
+                #expect(reply.status == 422 && reply.faults.count == 100 && reply.body.count < 30_000)
+            }
+            let few = try await world.post("/v1/tickets", #"{"tags":[1,1,1],"x":1}"#, as: .carla)
+            #expect(few.faults.filter { $0.hasPrefix("/tags") }.count == 3 && few.faults.contains("/x unknown_member"))
+        }
+    }
+
+    /// Their sum is no secret.
+    @Test func `no forged cursor is ever our fault`() async throws {
+        try await World.with { world in
+            let id = try await world.ticket(.assigned)
+            let values = [
+                "", "\u{0}", "99999999999", "-99999999999", "\(Int64.max)", "0000-01-01T00:00:00.000Z", "infinity",
+                "9999-12-31T23:59:59.999Z", "x", "MAICS-1", String(repeating: "9", count: 30),
+            ]
+            let paths = [
+                "/v1/tickets", "/v1/tickets?sort=triage", "/v1/tickets?sort=updated", "/v1/tickets?q=x",
+                "/v1/tickets/\(id)/comments", "/v1/tickets/\(id)/events", "/v1/tickets/\(id)/attachments", "/v1/users",
+                "/v1/organizations", "/v1/contracts", "/v1/releases", "/v1/users/\(Person.adam.id)/tokens",
+                "/v1/jobs/runs",
+            ]
+            for path in paths {
+                let parts = path.split(separator: "?").map(String.init)
+                var input = Input(query: parts.count > 1 ? parts[1] : nil, path: parts[0])
+                let scope = input.page().scope
+                for value in values {
+                    for count in 1...5 {
+                        let cursor = Cursor.encode(Array(repeating: value, count: count), scope: scope)
+                        let reply = try await world.get(
+                            path + (parts.count > 1 ? "&" : "?") + "cursor=\(cursor)", as: .adam)
+                        #expect([200, 404, 422].contains(reply.status), "\(path) \(count) \(value): \(reply.json)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `without its database the service says so, quickly`() async throws {
         let rulebook = try Sample.rulebook.get()
         let texts = try Sample.texts.get()

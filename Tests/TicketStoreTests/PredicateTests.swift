@@ -252,7 +252,12 @@ import Tickets
                     {
                         try await store.create(Organization(code: "evil", name: "Evil"), answer: World.noAnswer, .staff)
                     },
-                    { try await store.update(Organization(code: "globex", name: "Evil"), .staff) },
+                    {
+                        try await store.update(
+                            Organization(code: "globex", name: "Evil"),
+                            from: Organization(code: "globex", name: "Globex"),
+                            .staff)
+                    },
                     {
                         let user = User(
                             id: .make(), email: "evil@example.com", name: "Evil", role: .admin, organization: nil)
@@ -262,7 +267,7 @@ import Tickets
                         var user = User.carol
                         user.role = .admin
                         user.organization = nil
-                        try await store.update(user, .staff)
+                        try await store.update(user, from: .carol, .staff)
                     },
                     {
                         let token = Token(id: .make(), user: User.ada.id, name: "evil", createdAt: at, expiresAt: nil)

@@ -32,7 +32,7 @@ public struct SupportSchedule: Sendable, Equatable {
     /// Reads a schedule and reports every fault; nil when there was one. Vectors may carry members that we don't know.
     init?(_ reader: JSONObjectReader, isStrict: Bool = true) {
         var reader = reader
-        let before = reader.faults.list.count
+        let before = reader.faults.count
         timeZone = reader.notBlank("timeZone") ?? ""
         let mode = reader.string("calendarMode", required: true) ?? ""
         calendarMode = CalendarMode(rawValue: mode) ?? .respect
@@ -48,7 +48,7 @@ public struct SupportSchedule: Sendable, Equatable {
         makeup = Self.windows(&reader, "makeup")
         shortDayMinutes = reader.integer("shortDayMinutes", in: 0...1440) ?? 0
         if isStrict { reader.finish() }
-        if reader.faults.list.count > before { return nil }
+        if reader.faults.count > before { return nil }
     }
 
     private static func windows(_ reader: inout JSONObjectReader, _ name: String) -> [Window]? {

@@ -67,13 +67,13 @@ struct WorkCalendarFile {
             reader.fault("repeated", at: "year", ["value": String(number)])
         }
         var year = Year(year: number, isProvisional: status == "provisional")
-        let before = reader.faults.list.count
+        let before = reader.faults.count
         readDays(&reader, "nonWorking", .holiday, into: &year)
         readDays(&reader, "working", .makeup, into: &year)
         readDays(&reader, "weekendHolidays", .holiday, into: &year)
         readShort(&reader, into: &year)
         if let count = reader.integer("workingDayCount", required: true, in: 0...366),
-            reader.faults.list.count == before, hasWeekend
+            reader.faults.count == before, hasWeekend
         {
             let counted = days(of: year).filter { $0.contains(.working) }.count
             if counted != count {

@@ -54,20 +54,23 @@ extension API {
     func patchContract(_ exchange: Exchange) async throws -> Answer {
         let node = try exchange.json()
         try exchange.admit(toSee: .readContract)
-        var contract = try await contract(exchange)
-        try exchange.admit()
-        var input = exchange.input(node)
-        input.body.unchanged("id", contract.id.text)
-        input.body.unchanged("organization", contract.organization)
-        input.body.unchanged("product", contract.product)
-        if input.body.isNull("valid_from") { input.body.fault(.notRemovable, at: "valid_from") }
-        try await read(&contract, &input, rulebook().current[contract.product], isNew: false)
-        try input.finish()
-        let written = contract
-        try await write(API.contractProblems) { () async throws(StoreError) in
-            try await store.update(written, exchange.access)
+        return try await repeatedly {
+            let before = try await contract(exchange)
+            try exchange.admit()
+            var contract = before
+            var input = exchange.input(node)
+            input.body.unchanged("id", contract.id.text)
+            input.body.unchanged("organization", contract.organization)
+            input.body.unchanged("product", contract.product)
+            if input.body.isNull("valid_from") { input.body.fault(.notRemovable, at: "valid_from") }
+            try await read(&contract, &input, rulebook().current[contract.product], isNew: false)
+            try input.finish()
+            let written = contract
+            try await write(API.contractProblems) { () async throws(StoreError) in
+                try await store.update(written, from: before, exchange.access)
+            }
+            return .json(200, ContractBody(written), in: exchange.language)
         }
-        return .json(200, ContractBody(written), in: exchange.language)
     }
 
     /// Reads the members that may change; one that is there replaces what was, `null` removes it.
@@ -76,10 +79,10 @@ extension API {
         if let plan = contract.plan, input.body.has("plan"), let policy, policy.plans[plan] == nil {
             input.body.fault(.notOneOf, at: "plan", ["values": policy.plans.keys.sorted().joined(separator: ", ")])
         }
-        let before = input.body.faults.list.count
+        let before = input.body.faults.count
         if let from = input.body.date("valid_from", required: isNew) { contract.validFrom = from }
         if input.body.has("valid_to") { contract.validTo = input.body.date("valid_to") }
-        if input.body.faults.list.count == before, let to = contract.validTo, to < contract.validFrom {
+        if input.body.faults.count == before, let to = contract.validTo, to < contract.validFrom {
             input.body.fault(.endsBeforeStart, at: "valid_to")
         }
         let agreed = "auto_close_after_working_days"

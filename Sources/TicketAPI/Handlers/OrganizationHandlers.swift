@@ -43,15 +43,18 @@ extension API {
     func patchOrganization(_ exchange: Exchange) async throws -> Answer {
         let node = try exchange.json()
         try exchange.admit(toSee: .readOrganization)
-        var organization = try await organization(exchange)
-        try exchange.admit()
-        var input = exchange.input(node)
-        input.body.unchanged("code", organization.code)
-        if input.body.isNull("name") { input.body.fault(.notRemovable, at: "name") }
-        if let name = input.body.text("name", max: Limit.name) { organization.name = name }
-        try input.finish()
-        try await store.update(organization, exchange.access)
-        return .json(200, OrganizationBody(organization), in: exchange.language)
+        return try await repeatedly {
+            let before = try await organization(exchange)
+            try exchange.admit()
+            var organization = before
+            var input = exchange.input(node)
+            input.body.unchanged("code", organization.code)
+            if input.body.isNull("name") { input.body.fault(.notRemovable, at: "name") }
+            if let name = input.body.text("name", max: Limit.name) { organization.name = name }
+            try input.finish()
+            try await store.update(organization, from: before, exchange.access)
+            return .json(200, OrganizationBody(organization), in: exchange.language)
+        }
     }
 
     private func organization(_ exchange: Exchange) async throws -> Organization {

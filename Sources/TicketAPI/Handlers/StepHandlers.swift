@@ -62,9 +62,9 @@ extension API {
             let ticket = ground.record.ticket
             var input = exchange.input(node)
             let comment = input.body.text("comment", required: true, max: Limit.text) ?? ""
-            let before = input.body.faults.list.count
+            let before = input.body.faults.count
             let type = input.body.choice("type", of: SolutionType.self) ?? .individualWork
-            let typeIsClear = input.body.faults.list.count == before
+            let typeIsClear = input.body.faults.count == before
             let name = input.body.string("release", required: typeIsClear && type == .massUpdate)
             if typeIsClear && type == .individualWork && name != nil {
                 input.body.fault(.notAllowedHere, at: "release")

@@ -63,9 +63,9 @@ extension JSONObjectReader {
         var reader = self
         var values: [String: String?] = [:]
         for member in members {
-            let before = faults.list.count
+            let before = faults.count
             let text = reader.string(member.name)
-            if faults.list.count > before { continue }
+            if faults.count > before { continue }
             if text == nil && !policy.details.contains(where: { $0.key == member.name }) {
                 faults.add(FaultCode.unknownMember.rawValue, at: pointer(to: member.name))
             }

@@ -45,8 +45,15 @@ extension API {
     func patchUser(_ exchange: Exchange) async throws -> Answer {
         let node = try exchange.json()
         try exchange.admit(toSee: .readUser)
-        var user = try await user(exchange)
-        try exchange.admit()
+        return try await repeatedly {
+            let before = try await user(exchange)
+            try exchange.admit()
+            return try await patch(before, node, exchange)
+        }
+    }
+
+    private func patch(_ before: User, _ node: JSONNode, _ exchange: Exchange) async throws -> Answer {
+        var user = before
         guard Permissions.mayWrite(exchange.role, userOf: user.role) else { throw Problem(.forbidden) }
         var input = exchange.input(node)
         input.body.unchanged("id", user.id.text)
@@ -56,15 +63,15 @@ extension API {
         if let email = input.email(required: false) { user.email = email }
         if let name = input.body.text("name", max: Limit.name) { user.name = name }
         if let active = input.body.bool("active") { user.active = active }
-        let before = input.body.faults.list.count
+        let faults = input.body.faults.count
         if let role = input.body.choice("role", of: Role.self) { user.role = role }
         if input.body.has("organization") { user.organization = input.body.string("organization") }
         guard Permissions.mayWrite(exchange.role, userOf: user.role) else { throw Problem(.forbidden) }
-        if input.body.faults.list.count == before { try await check(user, &input, exchange) }
+        if input.body.faults.count == faults { try await check(user, &input, exchange) }
         try input.finish()
         let written = user
         try await write(API.userProblems) { () async throws(StoreError) in
-            try await store.update(written, exchange.access)
+            try await store.update(written, from: before, exchange.access)
         }
         return .json(200, UserBody(user), in: exchange.language)
     }

@@ -21,7 +21,9 @@ enum Cursor {
             if case .string(let text) = node.value { text } else { nil }
         }
         guard texts.count == nodes.count, texts.count > 1 else { return nil }
-        return texts.removeFirst() == sum(texts, scope) ? texts : nil
+        guard texts.removeFirst() == sum(texts, scope) else { return nil }
+        // Anybody can make a sum; PostgreSQL has no text with U+0000.
+        return texts.contains { $0.utf8.contains(0) } ? nil : texts
     }
 
     private static func sum(_ keys: [String], _ scope: String) -> String {

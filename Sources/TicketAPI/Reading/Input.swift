@@ -13,29 +13,29 @@ struct Input {
 
     /// `node` is the body; an empty object where there is none.
     init(_ node: JSONNode = JSONNode(.object([])), query: String?, path: String) {
-        body = JSONObjectReader(node, faults: JSONFaults())
+        body = JSONObjectReader(node, faults: JSONFaults(listMax: Limit.faults))
         self.query = QueryReader(query)
         self.path = path
     }
 
     var hasFaults: Bool { !body.faults.isEmpty || !query.faults.isEmpty }
 
-    /// Throws every fault, unknown members and parameters included.
+    /// Throws the first hundred faults, unknown members and parameters included.
     mutating func finish() throws(Problem) {
         body.finish()
         query.finish()
         try refuse()
     }
 
-    /// Throws what faults there are, now that all members have been read.
+    /// Throws the first hundred faults that there are, now that all members have been read.
     func refuse() throws(Problem) {
-        if hasFaults { throw .invalid(body.faults.list.map(Fault.init) + query.faults) }
+        if hasFaults { throw .invalid(Array((body.faults.list.map(Fault.init) + query.faults).prefix(Limit.faults))) }
     }
 
-    /// Adds what a rule found.
     /// A fault of the body, at a JSON pointer.
     func fault(_ code: FaultCode, at pointer: String) { body.faults.add(code.rawValue, at: pointer) }
 
+    /// Adds what a rule found.
     func add(_ faults: [JSONFault]) {
         for fault in faults { body.faults.add(fault.code, at: fault.pointer, fault.arguments) }
     }

@@ -15,6 +15,8 @@ enum Limit {
     static let search = 256
     static let filename = 255
     static let bodyBytes = 1 << 20
+    /// That an answer tells of.
+    static let faults = 100
 }
 
 /// Members as the domain knows them. Every verb gives nil when the member is absent or has a fault.
@@ -73,7 +75,7 @@ extension JSONObjectReader {
 
     /// Up to 20 distinct tags of 1 to 50 scalars.
     mutating func tags() -> [String]? {
-        let before = faults.list.count
+        let before = faults.count
         guard let tags = elements("tags") else { return nil }
         if tags.count > Limit.tags { fault(.tooMany, at: "tags", ["max": "\(Limit.tags)"]) }
         for case (let index, let tag?) in tags.enumerated() {
@@ -84,7 +86,7 @@ extension JSONObjectReader {
             }
         }
         faultDuplicates(tags, at: "tags")
-        return faults.list.count == before ? tags.compactMap(\.self) : nil
+        return faults.count == before ? tags.compactMap(\.self) : nil
     }
 
     /// Up to `max` distinct elements; none at all only where `mayBeEmpty`. Nil in place of one that is no text.
@@ -108,9 +110,9 @@ extension JSONObjectReader {
     /// A member that a patch may repeat but not change.
     mutating func unchanged(_ name: String, _ value: String) {
         guard has(name) else { return }
-        let before = faults.list.count
+        let before = faults.count
         let text = string(name, required: true)
-        if faults.list.count == before && text != value { fault(.immutable, at: name) }
+        if faults.count == before && text != value { fault(.immutable, at: name) }
     }
 
     // Bytes, not `==`: nothing is normalised, so canonically equivalent texts are two.

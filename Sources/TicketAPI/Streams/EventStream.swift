@@ -89,8 +89,10 @@ final class EventStream: @unchecked Sendable {
 
     /// Another second has passed.
     func tick(_ second: Int) {
-        if isOwedRetry { return wake(.look) }
-        guard second >= heartbeatAt else { return }
+        guard second >= heartbeatAt else {
+            if isOwedRetry { wake(.look) }
+            return
+        }
         heartbeatAt = second + hub.limits.heartbeatSeconds
         wake(.heartbeat)
     }

@@ -137,7 +137,7 @@ struct ListOrder {
     func isPosition(_ position: [String]) -> Bool {
         zip(keys, position).allSatisfy { key, text in
             switch key.type {
-            case "timestamptz": text == "infinity" || Instant(rfc3339: text) != nil
+            case "timestamptz": text == "infinity" || Instant(rfc3339: text).map(\.isWritable) ?? false
             case "smallint": Int16(text) != nil
             case "bigint": Int64(text) != nil
             default: !text.utf8.contains(0)

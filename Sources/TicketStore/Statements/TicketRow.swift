@@ -134,6 +134,11 @@ extension ResultRow {
     }
 }
 
+extension Instant {
+    /// Whether PostgreSQL can read it as a text: there is no year 0.
+    var isWritable: Bool { seconds >= -62_135_596_800 }
+}
+
 extension ValueDigest {
     /// `name hexadecimal-digest`; nil for anything else.
     ///

@@ -61,13 +61,14 @@ public protocol PeopleStoring: Sendable {
     func organization(_ code: String, _ access: Access) async throws(StoreError) -> Organization?
     /// Throws `.violates("organizations_pkey")` when the code is taken.
     func create(_ organization: Organization, answer: KeptAnswer, _ access: Access) async throws(StoreError)
-    func update(_ organization: Organization, _ access: Access) async throws(StoreError)
+    /// Throws `.faster` when it is no longer what it was before; so do the other updates.
+    func update(_ organization: Organization, from before: Organization, _ access: Access) async throws(StoreError)
 
     func users(_ page: PageRequest, _ access: Access) async throws(StoreError) -> Page<User>
     func user(_ id: UserID, _ access: Access) async throws(StoreError) -> User?
     /// Throws `.violates("users_email_key")` or `.violates("users_organization_fkey")`.
     func create(_ user: User, at now: Instant, answer: KeptAnswer, _ access: Access) async throws(StoreError)
-    func update(_ user: User, _ access: Access) async throws(StoreError)
+    func update(_ user: User, from before: User, _ access: Access) async throws(StoreError)
 
     func tokens(of user: UserID, _ page: PageRequest, _ access: Access) async throws(StoreError) -> Page<Token>
     /// `hash` is the SHA-256 of the secret; the kept answer has no secret in it.
@@ -81,7 +82,7 @@ public protocol ContractStoring: Sendable {
     func contract(_ id: ContractID, _ access: Access) async throws(StoreError) -> Contract?
     /// Throws `.violates("contracts_overlap")` or `.violates("contracts_organization_fkey")`.
     func create(_ contract: Contract, answer: KeptAnswer, _ access: Access) async throws(StoreError)
-    func update(_ contract: Contract, _ access: Access) async throws(StoreError)
+    func update(_ contract: Contract, from before: Contract, _ access: Access) async throws(StoreError)
 
     func releases(_ page: PageRequest, _ access: Access) async throws(StoreError) -> Page<Release>
     func release(_ product: String, _ version: String, _ access: Access) async throws(StoreError) -> Release?
