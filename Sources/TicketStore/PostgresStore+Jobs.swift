@@ -93,10 +93,12 @@ extension PostgresStore {
         let hash: String
         let due: Int
         let tickets: [TicketID]
+        /// Products whose tickets are not asked for.
+        let leftOut: [String]
     }
 
     /// What is due, page by page, so that a hundred thousand tickets take no more memory than ten thousand.
-    private func plan(asOf: Instant) async throws(StoreError) -> Plan {
+    private func plan(asOf: Instant, leavingOut leftOut: [String] = []) async throws(StoreError) -> Plan {
         var hasher = SHA256()
         var due = 0
         var first: [TicketID] = []
@@ -104,7 +106,7 @@ extension PostgresStore {
         while true {
             let page = try await read(
                 .staff, Statements.dueTickets,
-                [.instant(asOf), .integer(Self.planPageSize)] + Self.position(after: last), slow: true)
+                Self.due(asOf, Self.planPageSize, after: last, leavingOut: leftOut), slow: true)
             for item in page {
                 hasher.update(Array("\(item.id) \(item.autoCloseAt.rfc3339)\n".utf8))
                 if first.count < Self.listedTicketsMax { first.append(item.id) }
@@ -115,7 +117,7 @@ extension PostgresStore {
         }
         // The instant is part of the name: the same tickets at another time are another plan.
         hasher.update(Array(asOf.rfc3339.utf8))
-        return Plan(asOf: asOf, hash: hasher.finish().hex, due: due, tickets: first)
+        return Plan(asOf: asOf, hash: hasher.finish().hex, due: due, tickets: first, leftOut: leftOut)
     }
 
     private func begin(
@@ -123,12 +125,13 @@ extension PostgresStore {
     ) async throws(StoreError) -> JobRun {
         let run = JobRun(
             id: .make(), asOf: plan.asOf, dryRun: dryRun, startedBy: user, startedAt: now, finishedAt: nil,
-            due: plan.due, closed: 0, plan: plan.hash, tickets: plan.tickets)
+            due: plan.due, closed: 0, plan: plan.hash, tickets: plan.tickets, leftOut: plan.leftOut)
         try await writeKeyed(
             Statements.insertRun,
             [
                 .id(run.id), .instant(run.asOf), .bool(dryRun), .id(user), .instant(now),
                 .integer(plan.due), .text(plan.hash), .texts(plan.tickets.map(\.description)),
+                .texts(plan.leftOut),
             ], answer: nil, run: run.id, access)
         return run
     }
@@ -171,7 +174,7 @@ extension PostgresStore {
             // Whoever else reads a long time, as a backup does, keeps what was closed in the index: it is not walked through again.
             if position != nil { continue }
             let left = try await read(
-                .staff, Statements.dueTickets, [.instant(run.asOf), 1] + Self.position(after: nil), slow: true)
+                .staff, Statements.dueTickets, Self.due(run.asOf, 1, after: nil, leavingOut: run.leftOut), slow: true)
             if left.isEmpty { return }
             // Somebody is at work on what is left; if it is still due afterwards it is taken then.
             passesWithoutProgress = closed > closedBefore ? 0 : passesWithoutProgress + 1
@@ -189,7 +192,7 @@ extension PostgresStore {
             return try await connections.jobs.withConnection { connection in
                 let pace = try await Self.pace(connection)
                 func next(after position: DueTicket?) -> [Parameter] {
-                    [.instant(run.asOf), .integer(pace.pieceSize)] + Self.position(after: position)
+                    Self.due(run.asOf, pace.pieceSize, after: position, leavingOut: run.leftOut)
                 }
                 try await connection.begin()
                 var closed: [TicketID] = []
@@ -244,10 +247,14 @@ extension PostgresStore {
         return others.rows.first == false ? .alone : .besideOthers
     }
 
-    /// The last two parameters of a list of due tickets.
-    private static func position(after ticket: DueTicket?) -> [Parameter] {
-        guard let ticket else { return [.timestamp(microseconds: .min), ""] }
-        return [.instant(ticket.autoCloseAt), .text(ticket.id.description)]
+    /// The parameters of a list of due tickets.
+    private static func due(
+        _ asOf: Instant, _ limit: Int, after ticket: DueTicket?, leavingOut products: [String]
+    ) -> [Parameter] {
+        [
+            .instant(asOf), .integer(limit), ticket.map { .instant($0.autoCloseAt) } ?? .timestamp(microseconds: .min),
+            .text(ticket?.id.description ?? ""), .texts(products),
+        ]
     }
 
     /// Nil: it is not due.
@@ -300,7 +307,8 @@ extension PostgresStore {
 }
 
 extension PostgresStore {
-    /// The schedule's own run: closes all that is due when a product's night has come and no instance has done it yet.
+    /// The schedule's own run: closes what is due when a product's night has come and no instance has done it yet, but for
+    /// the products whose own night is still to come: their customers have until then.
     ///
     /// `nights` says when each product's latest night began. Nil: every night is done, or another run is at work.
     public func runNight(_ nights: [String: Instant], at now: Instant) async throws(StoreError) -> JobRun? {
@@ -309,7 +317,9 @@ extension PostgresStore {
             // Another instance may have been quicker while the lock was waited for.
             let undone = try await self.undone(nights)
             guard !undone.isEmpty else { return nil }
-            let run = try await self.close(try await self.plan(asOf: now), by: nil, at: now, .staff) { _, _ in }
+            let others = nights.keys.filter { undone[$0] == nil }.sorted()
+            let plan = try await self.plan(asOf: now, leavingOut: others)
+            let run = try await self.close(plan, by: nil, at: now, .staff) { _, _ in }
             for (product, night) in undone { try await self.noteNight(product: product, at: night) }
             return run
         }

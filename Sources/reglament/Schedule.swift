@@ -15,28 +15,38 @@ struct Schedule: Sendable {
     let log: Log
     let failures: JobFailures
 
+    /// From one look at what there is to do to the next.
+    private static let pause = Duration.seconds(5)
+
     /// Works until the task is cancelled, a run of the nightly job until its next batch. What fails is said and tried
     /// again.
     func run(on loop: EventLoop) async {
         await withTaskCancellationHandler {
-            await work(on: loop)
+            async let chores: Void = keepHouse(on: loop)
+            async let nights: Void = watchNights(on: loop)
+            _ = await (chores, nights)
         } onCancel: {
             store.interruptJobs()
         }
     }
 
-    private func work(on loop: EventLoop) async {
+    private func keepHouse(on loop: EventLoop) async {
         warnOfCalendars()
         var hour: Int64?
+        var day = clock.now().milliseconds / 86_400_000
         while !Task.isCancelled {
             let now = clock.now()
             let thisHour = now.milliseconds / 3_600_000
             if hour != thisHour {
-                await attempt("keeping the days of idempotency keys", .idempotencyDays) { () async throws(StoreError) in
+                let isDone = await attempt("keeping the days of idempotency keys", .idempotencyDays) {
+                    () async throws(StoreError) in
                     try await store.keepIdempotencyDays()
                 }
-                if hour.map({ $0 / 24 != thisHour / 24 }) ?? false { warnOfCalendars() }
-                hour = thisHour
+                if isDone { hour = thisHour }
+            }
+            if thisHour / 24 != day {
+                day = thisHour / 24
+                warnOfCalendars()
             }
             await attempt("finishing follow-ups", .followUps) { () async throws(StoreError) in
                 try await store.finishAbandonedFollowUps()
@@ -44,6 +54,14 @@ struct Schedule: Sendable {
             await attempt("finishing batches", .batches) { try await api.finishAbandonedBatches() }
             await attempt("sweeping uploads", .uploads) { () async throws(StoreError) in try await store.sweepUploads()
             }
+            do { try await loop.sleep(Self.pause) } catch { return }
+        }
+    }
+
+    /// Apart from the rest: a night with much to close takes its time.
+    private func watchNights(on loop: EventLoop) async {
+        while !Task.isCancelled {
+            let now = clock.now()
             await attempt("finishing runs", .runs) { () async throws(StoreError) in
                 try await store.finishAbandonedRuns()
             }
@@ -54,7 +72,7 @@ struct Schedule: Sendable {
                     log.say("nightly job: \(run.closed) of \(run.due) due tickets closed, run \(run.id)")
                 }
             }
-            do { try await loop.sleep(.seconds(5)) } catch { return }
+            do { try await loop.sleep(Self.pause) } catch { return }
         }
     }
 
@@ -62,12 +80,18 @@ struct Schedule: Sendable {
         for warning in regulations.rulebook.calendarWarnings(at: clock.now()) { log.say(warning) }
     }
 
+    /// Whether it was done.
+    @discardableResult
     private func attempt(
         _ what: String, _ job: JobFailures.Job, _ work: () async throws -> Void
-    ) async {
-        do { try await work() } catch  where !Task.isCancelled {
+    ) async -> Bool {
+        do {
+            try await work()
+            return true
+        } catch  where !Task.isCancelled {
             failures.note(job)
             log.say("\(what): \(error)")
         } catch {}
+        return false
     }
 }

@@ -1,4 +1,5 @@
 import Digests
+import Postgres
 import Regulations
 import TestKit
 import Testing
@@ -7,6 +8,31 @@ import Tickets
 @testable import TicketStore
 
 @Suite struct IdempotencyTests {
+    /// As a backup does.
+    @Test func `days are made beside whoever has read the keys and does not end, and dropped when it has`() async throws
+    {
+        try await World.with { world in
+            func days() async throws -> Int {
+                try await world.database.count(
+                    "SELECT count(*) FROM pg_inherits WHERE inhparent = 'idempotency_keys'::regclass")
+            }
+            try await world.store.keepIdempotencyDays()
+            let before = try await days()
+            try await Lane.withConnection(of: "reader", to: world.database.ownerURL, role: Roles.staff, on: world.loop)
+            {
+                try await $0.script("BEGIN ISOLATION LEVEL REPEATABLE READ")
+                try await $0.script("SELECT count(*) FROM idempotency_keys")
+                world.clock.advance(hours: 24 * 5)
+                try await world.store.keepIdempotencyDays()
+                let beside = try await days()
+                #expect(beside == before + 5)
+                try await $0.script("COMMIT")
+            }
+            try await world.store.keepIdempotencyDays()
+            #expect(try await days() == before + 1)
+        }
+    }
+
     static func key(_ name: String, request: String = "one", of user: User = .carol) -> IdempotencyKey {
         IdempotencyKey(caller: user.id, key: name, request: Digest(of: request))
     }

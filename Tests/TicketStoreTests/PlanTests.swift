@@ -241,7 +241,7 @@ import Tickets
             try await planner.plan(Statements.queueShares, []),
         ] { faults += plan.faults("queue", sortedMax: 10_000) }
         faults += try await planner.plan(
-            Statements.dueTickets, [now, 10_000, .timestamp(microseconds: .min), ""]
+            Statements.dueTickets, [now, 10_000, .timestamp(microseconds: .min), "", .texts([])]
         ).faults("due tickets", sortedMax: 51)
         return faults
     }

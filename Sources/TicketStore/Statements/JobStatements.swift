@@ -41,25 +41,26 @@ extension Statements {
         """
     ) { (row) throws(RowError) in try row.bool() }
 
-    /// $1 as of, $2 limit, $3 and $4 after
+    /// $1 as of, $2 limit, $3 and $4 after, $5 products that are left out
     static let dueTickets = Statement<DueTicket>(
         "due_tickets",
         """
         SELECT id, auto_close_at FROM tickets
          WHERE state = 'solved_awaiting_confirmation' AND auto_close_at <= $1 AND (auto_close_at, id) > ($3::timestamptz, $4)
+           AND product <> ALL ($5)
          ORDER BY auto_close_at, id
          LIMIT $2
         """
     ) { (row) throws(RowError) in DueTicket(id: try row.parsed { TicketID($0) }, autoCloseAt: try row.instant()) }
 
-    /// $1 as of, $2 limit, $3 and $4 after
+    /// As `dueTickets`.
     static let lockDueTickets = Statement<Ticket>(
         "lock_due_tickets",
         """
         SELECT \(TicketColumn.list(of: "t"))
           FROM tickets t
          WHERE t.state = 'solved_awaiting_confirmation' AND t.auto_close_at <= $1
-           AND (t.auto_close_at, t.id) > ($3::timestamptz, $4)
+           AND (t.auto_close_at, t.id) > ($3::timestamptz, $4) AND t.product <> ALL ($5)
          ORDER BY t.auto_close_at, t.id
          LIMIT $2
            FOR UPDATE SKIP LOCKED
@@ -93,7 +94,7 @@ extension Statements {
     ) { (row) throws(RowError) in try row.run() }
 
     static let runColumns =
-        "id, as_of, dry_run, started_by, started_at, finished_at, due, closed, plan, tickets"
+        "id, as_of, dry_run, started_by, started_at, finished_at, due, closed, plan, tickets, left_out"
 
     static let run = Statement<JobRun>("run", "SELECT \(runColumns) FROM job_runs WHERE id = $1") {
         (row) throws(RowError) in try row.run()
@@ -117,10 +118,11 @@ extension Statements {
 
 extension Statement where Row == Int {
     fileprivate static func keyedRun() -> Statement<Int> {
-        keyed("insert_run", parameters: 8) { free in
+        keyed("insert_run", parameters: 9) { free in
             """
-            INSERT INTO job_runs (id, as_of, dry_run, started_by, started_at, due, plan, tickets)
-            SELECT $1, $2::timestamptz, $3::boolean, $4, $5::timestamptz, $6::integer, $7, $8::text[] WHERE \(free)
+            INSERT INTO job_runs (id, as_of, dry_run, started_by, started_at, due, plan, tickets, left_out)
+            SELECT $1, $2::timestamptz, $3::boolean, $4, $5::timestamptz, $6::integer, $7, $8::text[], $9::text[]
+             WHERE \(free)
             """
         }
     }
@@ -132,6 +134,6 @@ extension ResultRow {
             id: try id(), asOf: try instant(), dryRun: try bool(),
             startedBy: try optionalID(), startedAt: try instant(),
             finishedAt: try optionalInstant(), due: try int(), closed: try int(), plan: try text(),
-            tickets: try texts().compactMap { TicketID($0) })
+            tickets: try texts().compactMap { TicketID($0) }, leftOut: try texts())
     }
 }

@@ -12,14 +12,16 @@ public struct JobRun: Sendable, Equatable {
     public var finishedAt: Instant?
     public var due: Int
     public var closed: Int
-    /// Names the due tickets and their deadlines; nil while they are still being counted.
-    public var plan: String?
+    /// Names the due tickets and their deadlines.
+    public var plan: String
     /// The first 1,000, in the order of their deadlines.
     public var tickets: [TicketID]
+    /// Products whose tickets it leaves alone: their night had not come when the schedule began it.
+    public var leftOut: [String]
 
     public init(
         id: JobRunID, asOf: Instant, dryRun: Bool, startedBy: UserID?, startedAt: Instant, finishedAt: Instant?,
-        due: Int, closed: Int, plan: String?, tickets: [TicketID]
+        due: Int, closed: Int, plan: String, tickets: [TicketID], leftOut: [String] = []
     ) {
         self.id = id
         self.asOf = asOf
@@ -31,6 +33,7 @@ public struct JobRun: Sendable, Equatable {
         self.closed = closed
         self.plan = plan
         self.tickets = tickets
+        self.leftOut = leftOut
     }
 }
 

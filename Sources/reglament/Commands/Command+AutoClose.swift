@@ -43,7 +43,7 @@ enum AutoCloseCommand: Command {
         let lines = run.tickets.map(\.description).joined(separator: "\n")
         let head =
             run.dryRun
-            ? "\(run.due) tickets are due as of \(run.asOf.rfc3339); plan \(run.plan ?? "-")"
+            ? "\(run.due) tickets are due as of \(run.asOf.rfc3339); plan \(run.plan)"
             : "\(run.closed) of \(run.due) due tickets closed; run \(run.id)"
         return lines.isEmpty ? head : "\(head)\n\(lines)"
     }
@@ -62,7 +62,7 @@ enum AutoCloseCommand: Command {
             json.key("closed")
             json.integer(run.closed)
             json.key("plan")
-            if let plan = run.plan { json.string(plan) } else { json.null() }
+            json.string(run.plan)
             json.key("tickets")
             json.array { json in for ticket in run.tickets { json.string(ticket.description) } }
         }
