@@ -63,6 +63,15 @@ public struct JSONObjectReader {
         return text(node, at: pointer(to: name))
     }
 
+    /// As `string`, of the member at a place among `members`: of an object with many, looking each up by its name takes the
+    /// square of their number.
+    public mutating func string(at index: Int) -> String? {
+        isRead[index] = true
+        let member = members[index]
+        if case .null = member.node.value { return nil }
+        return text(member.node, at: pointer(to: member.name))
+    }
+
     /// Faults: `missing`, `not_a_boolean`.
     public mutating func bool(_ name: String, required: Bool = false) -> Bool? {
         guard let node = value(name, required: required) else { return nil }

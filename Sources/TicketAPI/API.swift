@@ -170,6 +170,7 @@ public final class API: Sendable {
             exchange.body = try await read(request)
             exchange.access = Access(exchange.caller, key: try idempotencyKey(request, exchange.body, exchange.caller))
         }
+        if request.method != "GET" { try await admitAgain(exchange, token) }
         if let time = RequestTime.current { time.parse &+= time.now &- time.start &- time.database }
         progress.exchange = exchange
         do {
@@ -179,6 +180,20 @@ public final class API: Sendable {
         } catch let error as StoreError {
             return try replay(error, language)
         }
+    }
+
+    /// Rights may have ended while the body came, for which a client may take half an hour.
+    private func admitAgain(_ exchange: Exchange, _ token: Digest) async throws {
+        let known = store.remembered(token)
+        let whose = if let known { known } else { try await store.caller(token: token) }
+        let now = now().truncatedToMilliseconds()
+        guard let whose, whose.expiresAt.map({ now < $0 }) ?? true else {
+            if case .staged(let attachment)? = exchange.upload?.outcome {
+                await store.discard(attachment.id, exchange.access)
+            }
+            throw API.unauthorized("invalid_token")
+        }
+        exchange.resume(as: whose, at: now)
     }
 
     /// Calls without a token.

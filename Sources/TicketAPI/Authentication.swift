@@ -70,7 +70,7 @@ extension API {
         return UnsafeRawBufferPointer(rebasing: value[scheme.count...].drop { $0 == UInt8(ascii: " ") })
     }
 
-    private static func unauthorized(_ error: String?) -> Problem {
+    static func unauthorized(_ error: String?) -> Problem {
         var problem = Problem(.unauthorized)
         let detail = error.map { ", error=\"\($0)\"" } ?? ""
         problem.fields = [("WWW-Authenticate", "Bearer realm=\"reglament\"\(detail)")]

@@ -13,7 +13,7 @@ final class Exchange: @unchecked Sendable {
     let call: Call
     /// What stands in the path's placeholders, in their order.
     let arguments: [String]
-    let caller: Caller
+    private(set) var caller: Caller
     /// Its key is known when the body is.
     var access: Access
     let language: Language
@@ -23,8 +23,8 @@ final class Exchange: @unchecked Sendable {
     var body: [UInt8]
     /// What became of a body that is too large for `body`; nil: there is none.
     var upload: Upload?
-    /// The service's clock when the request was taken up, whole milliseconds.
-    let now: Instant
+    /// The service's clock when all of the request was here, whole milliseconds.
+    private(set) var now: Instant
 
     init(
         request: Request, call: Call, arguments: [String], caller: Caller, access: Access, language: Language,
@@ -36,6 +36,13 @@ final class Exchange: @unchecked Sendable {
     }
 
     var role: Role { caller.role }
+
+    /// The body has come, which may have taken its time: who asks, and when.
+    func resume(as caller: Caller, at now: Instant) {
+        self.caller = caller
+        access = Access(caller, key: access.key)
+        self.now = now
+    }
 
     /// Refuses a role without the right to the call.
     func admit() throws(Problem) {

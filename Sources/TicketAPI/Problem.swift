@@ -89,6 +89,8 @@ struct Problem: Error, Sendable {
     var syntax: JSONSyntaxError.Reason?
     /// Where the ticket stands and what it allows the caller.
     var state: State?
+    /// As the ticket's own regulation calls it; nil: by its general name.
+    var stateName: String?
     var actions: [Action] = []
     /// Says more than the type's own detail; nil: that.
     var detail: String?
@@ -125,7 +127,7 @@ struct Problem: Error, Sendable {
         var json = JSONWriter(capacity: 512)
         var arguments = arguments
         if let syntax { arguments["reason"] = texts.name(of: syntax, language) }
-        if let state { arguments["state"] = texts.name(of: state, language) }
+        if let state { arguments["state"] = stateName ?? texts.name(of: state, language) }
         json.object { json in
             json.member("type", "/problems/\(type.rawValue)")
             json.member("title", texts.title(of: type, language))

@@ -14,6 +14,8 @@ final class ListReads: @unchecked Sendable {
     /// What a list depends on, but for the moment.
     private struct Subject: Hashable {
         let query: TicketQuery
+        /// The query's texts byte for byte, since Swift takes texts for equal that only look the same.
+        private let texts: [UInt8]
         /// Nil for employees, who are alike: they see everything, and confirm nothing.
         let organization: String?
         /// Of a customer PostgreSQL says what it may confirm.
@@ -23,6 +25,10 @@ final class ListReads: @unchecked Sendable {
             var query = query
             query.now = Instant(milliseconds: 0)
             self.query = query
+            let texts =
+                [query.kind, query.product, query.organization, query.tag, query.text] + (query.page.after ?? [])
+            // No UTF-8 has 0xff.
+            self.texts = texts.reduce(into: []) { $0 += Array(($1 ?? "").utf8) + [0xff] }
             if case .customer(let organization) = access.scope {
                 (self.organization, user) = (organization, access.user)
             } else {

@@ -131,8 +131,9 @@ struct Service: Sendable {
             switch event {
             case .reload:
                 manager.tell("RELOADING=1", "MONOTONIC_USEC=\(EventLoop.clock() / 1000)")
-                for reload in reloads { await reload.run(log) }
-                log.say("reloaded")
+                var isAll = true
+                for reload in reloads { isAll = await reload.run(log) && isAll }
+                log.say(isAll ? "reloaded" : "not everything was reloaded")
                 manager.tell("READY=1")
             case .stop:
                 log.say("stopping")

@@ -93,12 +93,14 @@ import Testing
         defer { scratch.remove() }
         let text = try Repository.text("Config/policies/omnivox.json")
             .replacing("\"auto_close_after_working_days\": 14", with: "\"auto_close_after_working_days\": 10")
+            .replacing("18:00", with: "19:30")
         let file = try scratch.write(text, to: "omnivox.json")
         let quiet = Runner(settings: ["REGLAMENT_DATA": "\(scratch.path)/none"])
         let outcome = try await quiet.run("policy", "diff", "omnivox", file)
         #expect(outcome.status == 0)
         #expect(outcome.lines.first == "auto_close_after_working_days: 14 → 10")
         #expect(outcome.output.contains("refuses"))
+        #expect(outcome.lines.contains("plans/extended/schedule/mon: 09:00-18:00 → 09:00-19:30"), "\(outcome.output)")
         #expect(try await quiet.run("policy", "diff", "omnivox", "omnivox").output == "No difference.\n")
     }
 

@@ -1,5 +1,6 @@
 import HTTPWire
 import Testing
+import Tickets
 
 @testable import TicketAPI
 
@@ -56,6 +57,41 @@ import Testing
                 // Whether the body comes now nobody knows.
                 #expect(reply.fields.first("connection") == "close")
             }
+        }
+    }
+
+    /// A client may take half an hour for a body.
+    @Test(arguments: [true, false]) func `rights that end while the body comes are ended`(byUser: Bool) async throws {
+        try await World.with { world in
+            let id = try await world.ticket(.assigned)
+            let secret = Person.secrets[.cody] ?? ""
+            let body = #"{"body":"too late"}"#
+            let head = """
+                POST /v1/tickets/\(id)/comments HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: Bearer \(secret)\r
+                Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n
+                """
+            let socket = try await SocketClient.onThread {
+                let socket = try Socket(port: world.port)
+                socket.send(Array((head + body.prefix(5)).utf8))
+                return socket
+            }
+            // It is at work on it: whoever comes later has been answered.
+            #expect(try await world.get("/v1/me", as: .cody).status == 200)
+            if byUser {
+                let reply = try await world.call(
+                    "PATCH", "/v1/users/\(Person.cody.id)", #"{"active":false}"#, as: .adam)
+                #expect(reply.status == 200)
+            } else {
+                let tokens = try await world.get("/v1/users/\(Person.cody.id)/tokens", as: .cody)["items"].array
+                let path = "/v1/users/\(Person.cody.id)/tokens/\(tokens.first?["id"].string ?? "")"
+                #expect(try await world.call("DELETE", path, nil, as: .cody).status == 204)
+            }
+            let answer = try await SocketClient.onThread {
+                socket.send(Array(body.dropFirst(5).utf8))
+                return socket.receive()
+            }
+            #expect(try Reply(answer).summary == "401 unauthorized")
+            #expect(try await world.get("/v1/tickets/\(id)/comments", as: .egor)["items"].array.isEmpty)
         }
     }
 

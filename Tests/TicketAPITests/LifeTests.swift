@@ -9,6 +9,21 @@ import Tickets
 
 /// What can be done to a ticket, from its registration to its end.
 @Suite struct LifeTests {
+    @Test func `a step is never earlier than what it follows, whatever the clock says`() async throws {
+        try await World.with { world in
+            let id = try await world.ticket(.assigned)
+            let before = try await world.get("/v1/tickets/\(id)", as: .egor)["updated_at"].string
+            world.clock.now = Instant(milliseconds: world.clock.now.milliseconds - 3_600_000)
+            try await world.comment(id, "an hour ago?")
+            let after = try await world.get("/v1/tickets/\(id)", as: .egor)
+            #expect(after["updated_at"].string == before && after["version"].integer == 3)
+            let times = try await world.get("/v1/tickets/\(id)/events", as: .egor)["items"].array.map {
+                $0["at"].string ?? ""
+            }
+            #expect(times.count == 3 && times == times.sorted())
+        }
+    }
+
     @Test func `a ticket goes all the way, each step with one event and one version`() async throws {
         try await World.with { world in
             let id = try await world.ticket(.assigned, product: "omnivox")
@@ -263,12 +278,13 @@ import Tickets
         }
     }
 
+    /// And in those of the ticket's own regulation.
     @Test func `a step that a state does not allow is refused in the client's words`() async throws {
         try await World.with { world in
             let path = "/v1/tickets/\(try await world.ticket())/confirm"
             for (language, detail) in [
-                ("en", "The ticket is in the state “registered”, which does not allow this."),
-                ("ru", "Заявка находится в состоянии «зарегистрирована», которое этого не допускает."),
+                ("en", "The ticket is in the state “Registered”, which does not allow this."),
+                ("ru", "Заявка находится в состоянии «Зарегистрирован», которое этого не допускает."),
             ] {
                 let reply = try await world.call("POST", path, as: .carla, fields: [("Accept-Language", language)])
                 #expect(reply.summary == "409 transition-not-allowed" && reply["state"].string == "registered")

@@ -39,6 +39,26 @@ import Tickets
         }
     }
 
+    @Test func `who asks for a text that only looks the same is answered apart`() async throws {
+        try await World.with { world in
+            let tags = ["\u{e9}t\u{e9}", "e\u{301}te\u{301}"]
+            for tag in tags {
+                _ = try await world.register(tags: [tag])
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<60 {
+                    group.addTask(executorPreference: world.loop) {
+                        var query = Self.query()
+                        query.tag = tags[number % 2]
+                        let found = try await world.store.tickets(query, .staff).items
+                        #expect(found.map { Array($0.ticket.tags[0].utf8) } == [Array(tags[number % 2].utf8)])
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test func `what was acknowledged before a list was asked for is in it, however many ask`() async throws {
         try await World.with { world in
             let isOver = Locked(false)

@@ -54,16 +54,36 @@ extension API {
         }
         try exchange.admit()
         try exchange.checkVersion(of: ground.record.ticket, required: needsVersion)
-        try Lifecycle.admit(action, on: ground.record, for: exchange.role)
+        try naming(ground.record.ticket, exchange) { () throws(Refusal) in
+            try Lifecycle.admit(action, on: ground.record, for: exchange.role)
+        }
         return ground
+    }
+
+    /// Says a refusal for the state in the words of the ticket's own regulation.
+    private func naming<Result>(
+        _ ticket: Ticket, _ exchange: Exchange, _ body: () throws(Refusal) -> Result
+    ) throws(Problem) -> Result {
+        do { return try body() } catch {
+            var problem = Problem(error)
+            problem.stateName = rulebook().words(ticket.product, version: ticket.policyVersion)?
+                .name(of: ticket.state, exchange.language)
+            throw problem
+        }
     }
 
     private func write(
         _ plan: Plan, _ ground: ChangeGround, _ rules: TicketRules, _ exchange: Exchange
     ) async throws -> Answer {
-        let change = try Lifecycle.decide(
-            plan.step, on: ground.record.ticket, by: Actor(exchange.caller.user), at: exchange.now, rules: rules,
-            contract: ground.contract)
+        let ticket = ground.record.ticket
+        // Not when the request came: others may have been here since, and history is in the order of its times, whatever the
+        // clocks of two instances say.
+        let now = max(now().truncatedToMilliseconds(), ticket.updatedAt)
+        let change = try naming(ticket, exchange) { () throws(Refusal) in
+            try Lifecycle.decide(
+                plan.step, on: ticket, by: Actor(exchange.caller.user), at: now, rules: rules, contract: ground.contract
+            )
+        }
         let record = ground.record.after(change, newcomers: plan.newcomers + [exchange.caller.user])
         let answer = try answer(plan.answer, change, record, exchange)
         if let (solving, waits) = plan.solving {

@@ -58,18 +58,21 @@ extension API {
 }
 
 extension JSONObjectReader {
-    /// The details given here; nil as a value removes one. A `null` under a key that the policy lacks is a fault.
+    /// The details given here; nil as a value removes one. A key that the policy lacks is a fault.
     func values(_ policy: Policy) -> [String: String?] {
         var reader = self
         var values: [String: String?] = [:]
-        for member in members {
+        let known = Set(policy.details.map { Array($0.key.utf8) })
+        for (index, member) in members.enumerated() {
             let before = faults.count
-            let text = reader.string(member.name)
+            let text = reader.string(at: index)
             if faults.count > before { continue }
-            if text == nil && !policy.details.contains(where: { $0.key == member.name }) {
+            // Here, where every member is seen once: a text may equal another one for Swift that has other bytes.
+            if known.contains(Array(member.name.utf8)) {
+                values[member.name] = .some(text)
+            } else {
                 faults.add(FaultCode.unknownMember.rawValue, at: pointer(to: member.name))
             }
-            values[member.name] = .some(text)
         }
         return values
     }

@@ -80,7 +80,7 @@ extension Component {
         .always("as_of", .time, told: true), .always("dry_run", .boolean),
     ]
     private static let runResults: [Member] = [
-        .always("due", .count), .always("closed", .count), .always("plan", .string.orNull, told: true),
+        .always("due", .count), .always("closed", .count), .always("plan", .string, told: true),
     ]
 
     private static let policyAnswer = Schema.answer(

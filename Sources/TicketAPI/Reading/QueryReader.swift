@@ -114,7 +114,10 @@ struct QueryReader {
 
     /// Reports each parameter that was not asked for.
     mutating func finish() {
-        var reported = asked
-        for (name, _) in pairs where reported.insert(name).inserted { fault(.unknownParameter, at: name) }
+        // By their bytes: names that only look the same are two.
+        var reported = Set(asked.map { Array($0.utf8) })
+        for (name, _) in pairs where reported.insert(Array(name.utf8)).inserted {
+            fault(.unknownParameter, at: name)
+        }
     }
 }

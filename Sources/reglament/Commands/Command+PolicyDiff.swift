@@ -97,12 +97,28 @@ struct PolicyDifference {
         }
         for (code, plan) in policy.plans {
             flat["plans/\(code)/name"] = text(plan.name)
-            flat["plans/\(code)/schedule"] = "\(plan.schedule)"
+            flat.merge(hours(of: plan.schedule, "plans/\(code)/schedule")) { $1 }
             for (priority, times) in plan.times {
                 let minutes = [times.firstResponseMinutes, times.solutionMinutes].map { $0.map(String.init) ?? "null" }
                 flat["plans/\(code)/times/\(priority)"] = minutes.joined(separator: ", ")
             }
         }
+        return flat
+    }
+
+    private static func hours(of schedule: SupportSchedule, _ path: String) -> [String: String] {
+        func text(_ windows: [SupportSchedule.Window]) -> String {
+            windows.isEmpty ? "-" : windows.map { "\(clock($0.from))-\(clock($0.to))" }.joined(separator: ", ")
+        }
+        func clock(_ minutes: Int) -> String {
+            let padded = [minutes / 60, minutes % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }
+            return padded.joined(separator: ":")
+        }
+        var flat = [
+            "\(path)/time_zone": schedule.timeZone, "\(path)/calendar_mode": schedule.calendarMode.rawValue,
+            "\(path)/makeup": schedule.makeup.map(text) ?? "-",
+        ]
+        for (day, windows) in zip(SupportSchedule.weekdays, schedule.windows) { flat["\(path)/\(day)"] = text(windows) }
         return flat
     }
 

@@ -51,10 +51,15 @@ struct Reload: Sendable {
     /// Leaves everything as it was when it throws.
     let work: @Sendable () async throws -> Void
 
-    func run(_ log: Log) async {
-        do { try await work() } catch Failure.failed(let reasons) {
+    /// Whether it was done; if not, the log says why.
+    func run(_ log: Log) async -> Bool {
+        do {
+            try await work()
+            return true
+        } catch Failure.failed(let reasons) {
             for reason in reasons.split(separator: "\n") { say(reason, log) }
         } catch { say("\(error)", log) }
+        return false
     }
 
     private func say(_ reason: some StringProtocol, _ log: Log) {

@@ -84,7 +84,7 @@ struct JSONSchema {
         case "minItems": return nodes.count >= operand.integer ?? 0 ? [] : ["\(place): too few"]
         case "maxItems": return nodes.count <= operand.integer ?? 0 ? [] : ["\(place): too many"]
         case "uniqueItems":
-            return Set(nodes.map { JSONSchema.text($0) }).count == nodes.count ? [] : ["\(place): twice"]
+            return Set(nodes.map { Array(JSONSchema.text($0).utf8) }).count == nodes.count ? [] : ["\(place): twice"]
         default: return JSONSchema.known.contains(keyword) ? [] : ["\(place): keyword \(keyword)"]
         }
     }
