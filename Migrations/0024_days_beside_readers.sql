@@ -3,13 +3,15 @@
 SET LOCAL ROLE reglament_owner;
 
 CREATE OR REPLACE FUNCTION keep_idempotency_days(today date) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '100ms'
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '5s'
 AS $$
 DECLARE
     one date;
     partition name;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('reglament idempotency days', 0));
+    -- For the tables' own locks, behind which everybody else would wait.
+    PERFORM set_config('lock_timeout', '100ms', true);
     -- A week ahead: a day that could not be made is made in time all the same.
     FOR one IN SELECT generate_series(today - 1, today + 7, interval '1 day')::date LOOP
         partition := 'idempotency_keys_' || to_char(one, 'YYYYMMDD');

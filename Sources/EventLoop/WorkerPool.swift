@@ -15,10 +15,12 @@ public final class WorkerPool: Sendable {
 
     deinit { queue.close() }
 
-    /// Runs `work` on a thread of the pool and comes back to the caller's executor; throws what `work` throws.
+    /// Runs `work` on a thread of the pool and comes back to the caller's executor; throws what `work` throws, and an
+    /// `EventLoopError` when the system gives not even one thread.
     public func run<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
-            queue.add { continuation.resume(with: Result(catching: work)) }
+            let isTaken = queue.add { continuation.resume(with: Result(catching: work)) }
+            if !isTaken { continuation.resume(throwing: EventLoopError("pthread_create", code: EAGAIN)) }
         }
     }
 }
@@ -49,14 +51,16 @@ private final class Queue: @unchecked Sendable {
         condition.deallocate()
     }
 
-    func add(_ work: @escaping @Sendable () -> Void) {
+    /// False: there is no thread that could do it.
+    func add(_ work: @escaping @Sendable () -> Void) -> Bool {
         pthread_mutex_lock(mutex)
-        waiting.append(work)
-        let isShort = idle < waiting.count - first && threads < threadsMax
+        defer { pthread_mutex_unlock(mutex) }
+        let isShort = idle < waiting.count + 1 - first && threads < threadsMax
         if isShort, startThread() { threads += 1 }
-        precondition(threads > 0, "The system gives not even one thread.")
+        guard threads > 0 else { return false }
+        waiting.append(work)
         pthread_cond_signal(condition)
-        pthread_mutex_unlock(mutex)
+        return true
     }
 
     func close() {

@@ -4,7 +4,8 @@ import HTTPWire
 /// One client's connection, from the first byte to the last.
 ///
 /// Laws: one request at a time, in order; nothing is read that nobody waits for; no buffer grows with what a client
-/// sends or does not read. `phase` says everything about where it stands; `advance()` alone moves it on.
+/// sends or does not read. `phase` says everything about where it stands; whatever changes it calls `advance()`, or is
+/// called by it.
 ///
 /// Unchecked: used on its loop's thread only.
 final class Connection: ReadinessHandler, @unchecked Sendable {

@@ -30,7 +30,6 @@ struct InboundBody {
     }
 
     var isAtEnd: Bool { if case .end = state { true } else { false } }
-    var hasFailed: Bool { if case .failed = state { true } else { false } }
 
     /// How many bytes follow; nil when only the chunks will tell, or nothing is known any more.
     var remaining: Int? {

@@ -202,7 +202,7 @@ extension Lane {
         // There is room again that nobody said a word of when the loop has just caught up.
         if !queue.isEmpty { serveQueue() }
         if queue.isEmpty, let session = roomiest() { return hand(waiting, to: session) }
-        if isOutageOver || queue.count >= options.queueMax { return waiting.fail(tooLate) }
+        if isOutageTooLong || queue.count >= options.queueMax { return waiting.fail(tooLate) }
         if isTurningAway { return waiting.fail(.overloaded) }
         queue.append((loop.now, waiting))
         openSessions()
@@ -255,7 +255,7 @@ extension Lane {
     private var tickMilliseconds: Int64 { min(100, max(10, options.waitMax.milliseconds / 4)) }
 
     /// Whether requests no longer wait for an outage's end.
-    private var isOutageOver: Bool {
+    private var isOutageTooLong: Bool {
         guard let outage else { return false }
         let most = outage.reason == nil ? options.waitMax.milliseconds : Self.outageMillisecondsMax
         return outage.ticks * tickMilliseconds > most
@@ -280,7 +280,7 @@ extension Lane {
     private func enforceLimits() {
         let now = loop.now
         outage?.ticks += 1
-        if isOutageOver {
+        if isOutageTooLong {
             for (_, waiting) in queue.removeAll() { waiting.fail(tooLate) }
         }
         let waitMax = options.waitMax.nanoseconds
@@ -349,7 +349,7 @@ extension Lane: SessionOwner {
             outage = nil
         } else {
             // The short limit counts from the first reason on: one server refuses, another may not.
-            let isFirstReason = outage?.reason == nil && reason != nil && !isOutageOver
+            let isFirstReason = outage?.reason == nil && reason != nil && !isOutageTooLong
             outage = (isFirstReason ? 0 : outage?.ticks ?? 0, reason)
             startTicking()
         }

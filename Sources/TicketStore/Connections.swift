@@ -12,7 +12,7 @@ public struct ConnectionOptions: Sendable {
     public var writers: Int
     /// The same for customers.
     public var customerWriters: Int
-    /// Lists, reports, jobs; per role.
+    /// Lists and reports; per role. The job has three of its own.
     public var slow: Int
     /// Bytes of attachments, piece by piece; per role.
     public var bulk: Int
@@ -59,6 +59,10 @@ struct Connections: Sendable {
         let bulk: Lane
     }
 
+    /// Any libpq connection string.
+    let url: String
+    /// What employees' lanes work as.
+    let staffRole: String
     let staff: Lanes
     let customer: Lanes
     /// The nightly job's own: one connection holds the run's lock, one works off batches, one asks for the lock.
@@ -112,6 +116,8 @@ struct Connections: Sendable {
                     ["plan_cache_mode": "force_custom_plan"], shedsEarly: true),
                 bulk: lane("bulk", .exclusive(connections: options.bulk), .seconds(30), Self.pieces))
         }
+        url = options.url
+        staffRole = options.staffRole
         jobs = Lane(
             loop: loop, connectionString: options.url,
             options: LaneOptions(

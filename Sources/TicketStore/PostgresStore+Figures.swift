@@ -8,7 +8,7 @@ extension PostgresStore {
     public struct LaneState: Sendable {
         /// Who PostgreSQL takes it for: `staff` or `customer`.
         public let role: String
-        /// `reads`, `writes`, `slow` or `jobs`.
+        /// `reads`, `writes`, `slow`, `bulk`, `jobs`, `feed` or `sequencer`.
         public let kind: String
         public let figures: LaneFigures
     }
@@ -20,10 +20,14 @@ extension PostgresStore {
             LaneState(role: "staff", kind: "reads", figures: staff.reads.figures),
             LaneState(role: "staff", kind: "writes", figures: staff.writes.figures),
             LaneState(role: "staff", kind: "slow", figures: staff.slow.figures),
+            LaneState(role: "staff", kind: "bulk", figures: staff.bulk.figures),
             LaneState(role: "staff", kind: "jobs", figures: connections.jobs.figures),
+            LaneState(role: "staff", kind: "feed", figures: connections.feed.figures),
+            LaneState(role: "staff", kind: "sequencer", figures: connections.sequencer.figures),
             LaneState(role: "customer", kind: "reads", figures: customer.reads.figures),
             LaneState(role: "customer", kind: "writes", figures: customer.writes.figures),
             LaneState(role: "customer", kind: "slow", figures: customer.slow.figures),
+            LaneState(role: "customer", kind: "bulk", figures: customer.bulk.figures),
         ]
     }
 

@@ -45,7 +45,7 @@ extension PostgresStore {
         return Publication(release: release, solved: solved.sorted())
     }
 
-    /// Ends what a killed process left. Called now and then; `seconds` leaves those alone that are surely at work.
+    /// Ends what a killed process left. Called now and then; `seconds` leaves those alone that have just begun; two at one list do no harm.
     public func finishAbandonedFollowUps(olderThan seconds: Int = 10) async throws(StoreError) {
         let abandoned = try await read(.staff, Statements.abandonedFollowUps, [.integer(seconds)])
         for id in abandoned { try await finishFollowUp(id) }

@@ -14,9 +14,15 @@ public struct Verification: Sendable, Equatable {
 
 extension PostgresStore {
     /// Walks every ticket's history: the hash chain, the fingerprints of the values, and what must hold between the
-    /// events and the ticket.
-    public func verify(progress: @Sendable (Int) -> Void) async throws(StoreError) -> Verification {
+    /// events and the ticket. `found` is told each sentence of `breaks` as it is found.
+    public func verify(
+        found: @escaping @Sendable (String) -> Void = { _ in }, progress: @Sendable (Int) -> Void
+    ) async throws(StoreError) -> Verification {
         var result = Verification()
+        func note(_ sentences: [String]) {
+            result.breaks += sentences
+            sentences.forEach(found)
+        }
         var after = ""
         while true {
             let tickets = try await read(.staff, Statements.ticketsToVerify, [.text(after), 200], slow: true)
@@ -34,9 +40,9 @@ extension PostgresStore {
                     ticket: ticket, events: eventsByTicket[ticket.id] ?? [],
                     comments: commentsByTicket[ticket.id] ?? [],
                     attachments: attachmentsByTicket[ticket.id] ?? [])
-                result.breaks += check.breaks()
+                note(check.breaks())
             }
-            for row in attachments { result.breaks += try await breaks(of: row.attachment) }
+            for row in attachments { note(try await breaks(of: row.attachment)) }
             result.attachments += attachments.count
             result.tickets += tickets.count
             result.events += events.count
@@ -44,12 +50,22 @@ extension PostgresStore {
             guard tickets.count == 200, let last = tickets.last else { break }
             after = last.id.description
         }
-        result.breaks += try await read(.staff, Statements.strayRows, [], slow: true)
-        result.breaks += try await read(.staff, Statements.mislabelledRows, [], slow: true)
-        result.breaks += try await read(.staff, Statements.strayFeed, [], slow: true)
-        result.breaks += try await read(.staff, Statements.strayChunks, [], slow: true)
-        result.breaks += try await read(.staff, Statements.wrongCounts, [], slow: true)
+        for statement in [
+            Statements.strayRows, Statements.mislabelledRows, Statements.strayFeed, Statements.strayChunks,
+            Statements.wrongCounts,
+        ] {
+            note(try await readOfAll(statement))
+        }
         return result
+    }
+
+    /// What walks whole tables takes as long as it takes.
+    private func readOfAll(_ statement: Statement<String>) async throws(StoreError) -> [String] {
+        do {
+            return try await Lane.withConnection(
+                of: "reglament verify", to: connections.url, role: connections.staffRole, on: loop
+            ) { try await $0.run(statement, []) }
+        } catch let error as PostgresError { throw StoreError(error) } catch { throw .unexpected("\(error)") }
     }
 }
 

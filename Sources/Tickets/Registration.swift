@@ -76,7 +76,7 @@ public enum Registration {
         var faults: [JSONFault] = []
         let known = Set(policy.details.map(\.key))
         for key in details.keys.sorted() where !known.contains(key) {
-            faults.append(JSONFault(pointer: "/details/\(JSONPointer.escape(key))", code: "unknown_member"))
+            faults.append(JSONFault(pointer: JSONPointer.appending(key, to: "/details"), code: "unknown_member"))
         }
         for rule in policy.details where rule.isRequired(kind: kind, channel: channel) {
             guard let value = details[rule.key] else {
@@ -142,19 +142,4 @@ public enum Registration {
 extension String {
     /// Empty after removing Unicode white space.
     public var isBlank: Bool { unicodeScalars.allSatisfy(\.properties.isWhitespace) }
-}
-
-enum JSONPointer {
-    /// RFC 6901, 3: `~` and `/` are written `~0` and `~1`.
-    static func escape(_ token: String) -> String {
-        var out = ""
-        for scalar in token.unicodeScalars {
-            switch scalar {
-            case "~": out += "~0"
-            case "/": out += "~1"
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out
-    }
 }

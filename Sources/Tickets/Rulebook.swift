@@ -52,9 +52,6 @@ public final class Rulebook: Sendable {
 
     public func zone(_ identifier: String) -> TimeZoneRules? { zones[identifier] }
 
-    /// The product whose numbers begin with `prefix`.
-    public func product(prefix: String) -> String? { current.values.first { $0.prefix == prefix }?.code }
-
     /// What a ticket lives under; nil when its policy's version, calendar or zone is unknown here.
     public func rules(product: String, version: Int) -> TicketRules? {
         let rules = rules[PolicyVersion(code: product, version: version)]

@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 
 /// The little that this program needs of files.
@@ -24,9 +25,25 @@ enum Files {
         let temporary = path + ".new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw Failure.failed("\(temporary): \(String(cString: strerror(errno)))") }
-        Terminal.write(bytes, to: descriptor)
-        close(descriptor)
+        do {
+            defer { close(descriptor) }
+            try write(bytes, to: descriptor)
+            guard fsync(descriptor) == 0 else { throw EventLoopError("fsync") }
+        } catch {
+            unlink(temporary)
+            throw Failure.failed("\(temporary): \(error)")
+        }
         guard rename(temporary, path) == 0 else { throw Failure.failed("\(path): \(String(cString: strerror(errno)))") }
+    }
+
+    /// All of it, or an error.
+    static func write(_ bytes: [UInt8], to descriptor: Int32) throws(EventLoopError) {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes[offset...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno != EINTR { throw EventLoopError("write") }
+            offset += max(0, count)
+        }
     }
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

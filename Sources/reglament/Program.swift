@@ -57,6 +57,13 @@ enum Program {
 
     static func run(_ words: [String]) -> Int32 {
         ignoreSIGPIPE()
+        let status = perform(words)
+        guard let missing = Terminal.whatIsMissing else { return status }
+        Terminal.say(missing)
+        return 1
+    }
+
+    private static func perform(_ words: [String]) -> Int32 {
         do {
             var rest = Array(words.dropFirst())
             if rest.isEmpty || ["--help", "-h", "help"].contains(rest[0]) {

@@ -1,4 +1,6 @@
+import EventLoop
 import Glibc
+import Synchronization
 
 /// Standard output and standard error.
 enum Terminal {
@@ -21,12 +23,17 @@ enum Terminal {
     static func write(_ text: String, to descriptor: Int32) { write(Array(text.utf8), to: descriptor) }
 
     static func write(_ bytes: [UInt8], to descriptor: Int32) {
-        var offset = 0
-        while offset < bytes.count {
-            let count = bytes[offset...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            // Whoever closed the other end does not want to know.
-            if count < 0 && errno != EINTR { return }
-            offset += max(0, count)
+        do { try Files.write(bytes, to: descriptor) } catch {
+            // Whoever closed the other end does not want to know; a full disk does not hold what was asked for.
+            if error.code != EPIPE && descriptor == STDOUT_FILENO { outputFault.store(error.code, ordering: .relaxed) }
         }
+    }
+
+    private static let outputFault = Atomic<Int32>(0)
+
+    /// Why not all of the result was written; nil: it was.
+    static var whatIsMissing: String? {
+        let code = outputFault.load(ordering: .relaxed)
+        return code == 0 ? nil : "standard output: \(EventLoopError("write", code: code))"
     }
 }

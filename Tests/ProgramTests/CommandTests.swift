@@ -18,6 +18,17 @@ import Testing
         }
     }
 
+    @Test func `a result that has no room is a failure`() async throws {
+        let process = BuiltProgram.process(["--help"], [:])
+        let routes = BuiltProgram.process(["routes"], [:])
+        for process in [process, routes] {
+            process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
+            process.standardError = FileHandle.nullDevice
+            try await BuiltProgram.ended(process) { try process.run() }
+            #expect(process.terminationStatus == 1)
+        }
+    }
+
     @Test func `it says which version it is`() async throws {
         let outcome = try await binary.run("--version")
         #expect(outcome.status == 0)

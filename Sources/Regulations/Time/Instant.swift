@@ -12,7 +12,7 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Whole seconds, rounded down.
     public var seconds: Int64 { microseconds.floorDivided(by: 1_000_000) }
 
-    /// RFC 3339 section 5.6 with any offset and at most nine digits of a second, of which six count.
+    /// RFC 3339 section 5.6 with any offset and any number of digits of a second, of which six count.
     ///
     /// Nil for anything else, a leap second included: no clock of ours can tell one. Nil too where the offset takes it
     /// out of the years 0000 to 9999 of UTC, in which it could not be written down again.
@@ -38,9 +38,7 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
         var fraction = 0
         if skip(".") {
             let digits = text.prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
-            guard 1...9 ~= digits.count, let value = decimal((digits + Array("000000".utf8)).prefix(6)) else {
-                return nil
-            }
+            guard !digits.isEmpty, let value = decimal((digits + Array("000000".utf8)).prefix(6)) else { return nil }
             fraction = value
             text = text.dropFirst(digits.count)
         }

@@ -24,8 +24,8 @@ extension API {
         return .json(200, BatchBody(results: try await carryOut(batch)), in: exchange.language)
     }
 
-    /// Ends the batches that a killed process left. Called now and then; `seconds` leaves those alone that are surely
-    /// at work. What cannot be done now throws and is left for the next time.
+    /// Ends the batches that a killed process left. Called now and then; `seconds` leaves those alone that have
+    /// just begun; two at one batch do no harm. What cannot be done now throws and is left for the next time.
     public func finishAbandonedBatches(olderThan seconds: Int = 10) async throws {
         for id in try await store.abandonedBatches(olderThan: seconds) {
             guard let batch = try await store.unfinishedBatch(id) else { continue }

@@ -124,7 +124,9 @@ enum Statements {
             text(Context.write),
             text(Context.readWithKey),
             text(Context.readWithKeyStaff),
-        ] + TicketLists.all.map(text)
+            text(Context.plannedOnce),
+            text(Context.readPlannedOnce),
+        ] + TicketLists.all.map(text) + TicketLists.allPlain.map(text)
 
     private static func text<Row>(_ statement: Statement<Row>) -> (name: String, sql: String) {
         (statement.name, statement.sql)
@@ -132,6 +134,6 @@ enum Statements {
 }
 
 extension PostgresStore {
-    /// Every statement that the service sends, by name: for whoever grants, tunes or audits.
+    /// Every statement that the service sends, but for the cursor of an export, by name: for whoever grants, tunes or audits.
     public static var statements: [(name: String, sql: String)] { Statements.all }
 }

@@ -289,6 +289,8 @@ enum TicketLists {
         return statements
     }()
 
+    static let allPlain: [Statement<TicketRecord>] = plainStatements.values.sorted { $0.name < $1.name }
+
     /// Nil: this order has no index for those who ask.
     static func plain(
         _ sort: TicketSort, _ source: TicketSource, forCustomers: Bool, isOpen: Bool, isAfter: Bool

@@ -66,6 +66,6 @@ public protocol BatchStoring: Sendable {
     func keep(_ result: BatchResult, of batch: FollowUpID) async throws(StoreError)
     /// Ends what still follows from its tickets, then the list itself.
     func finish(_ batch: FollowUpID) async throws(StoreError)
-    /// What a killed process left; `seconds` leaves those alone that are surely at work.
+    /// What a killed process left; `seconds` leaves those alone that have just begun; two at one list do no harm.
     func abandonedBatches(olderThan seconds: Int) async throws(StoreError) -> [FollowUpID]
 }

@@ -9,21 +9,26 @@ enum VerifyCommand: Command {
     static func run(_ arguments: inout Arguments, _ settings: Settings) throws -> Int32 {
         let path = try arguments.value("--anchor")
         try arguments.finish()
+        let found: @Sendable (String) -> Void = { sentence in
+            Terminal.endProgress()
+            Terminal.print(sentence)
+        }
         let (result, anchors) = try Session.with(settings) { session in
-            var result = try await session.store.verify { Terminal.showProgress("\($0) tickets") }
+            var result = try await session.store.verify(found: found) { Terminal.showProgress("\($0) tickets") }
             guard let path else { return (result, Int?.none) }
             var lines = try AnchorLines(path: path)
             var check = AnchorCheck(session.store)
             var count = 0
             while let line = try lines.next() {
-                result.breaks += try await check.breaks(line.anchor, line.heads, at: line.at)
+                let breaks = try await check.breaks(line.anchor, line.heads, at: line.at)
+                breaks.forEach(found)
+                result.breaks += breaks
                 count += 1
                 Terminal.showProgress("\(count) anchors")
             }
             return (result, count)
         }
         Terminal.endProgress()
-        for sentence in result.breaks { Terminal.print(sentence) }
         Terminal.print(
             """
             \(result.tickets) tickets, \(result.events) events, \(result.attachments) attachments, \

@@ -35,7 +35,10 @@ struct ServiceNowLog {
         for (index, values) in csv.rows.enumerated() {
             fields.values = values
             let row: Row
-            do { row = try Row(fields) } catch { throw CSV.Fault(line: index + 2, reason: error.reason) }
+            do {
+                try fields.check()
+                row = try Row(fields)
+            } catch { throw CSV.Fault(line: index + 2, reason: error.reason) }
             if rows[row.incident] == nil { order.append(row.incident) }
             rows[row.incident, default: []].append(row)
         }
@@ -71,6 +74,18 @@ struct ServiceNowLog {
             guard let value = optional(name) else { throw Missing(reason: "\(name) is missing") }
             return value
         }
+
+        /// PostgreSQL has no U+0000, and names and subjects are made of a value.
+        func check() throws(Missing) {
+            for value in values {
+                if value.utf8.contains(0) { throw Missing(reason: "it holds U+0000") }
+                if value.unicodeScalars.count > Self.valueMax {
+                    throw Missing(reason: "a value has more than \(Self.valueMax) characters")
+                }
+            }
+        }
+
+        private static let valueMax = 100
 
         /// `29-02-2016 01:23`, UTC.
         func time(_ name: String) throws(Missing) -> Instant {

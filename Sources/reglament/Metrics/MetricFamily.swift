@@ -57,7 +57,8 @@ extension MetricFamily {
     private static let lane = ["role", "kind"]
 
     static let laneSize = MetricFamily(
-        "reglament_lane_size", .gauge, lane, "Connections to PostgreSQL that may be opened, of all loops.")
+        "reglament_lane_size", .gauge, lane,
+        "Connections to PostgreSQL that may be opened, of all loops; listening takes one more each.")
     static let laneConnections = MetricFamily(
         "reglament_lane_connections", .gauge, lane, "Connections to PostgreSQL that are open.")
     static let laneBusy = MetricFamily("reglament_lane_busy_connections", .gauge, lane, "Of these, those in use.")
@@ -102,7 +103,8 @@ extension MetricFamily {
         "Products whose latest night nobody has done yet; 0 when the job is left to cron.")
     static let jobFailures = MetricFamily(
         "reglament_job_failures_total", .counter, ["job"],
-        "Failures of what the service does by itself: auto_close, runs, follow_ups, idempotency_days.")
+        "Failures of what the service does by itself: \(JobFailures.Job.allCases.map(\.rawValue).joined(separator: ", "))."
+    )
     static let calendarDays = MetricFamily(
         "reglament_calendar_left_seconds", .gauge, ["calendar"],
         "Until a calendar that a regulation counts by has no more years, in whole days; the log warns from 60 days on.")
