@@ -44,10 +44,10 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     let peer: Peer
     private var watch: Watch?
     var phase = Phase.head
-    private var parser: HeadParser
+    var parser: HeadParser
     var input: InputBuffer?
     var output = OutputBuffer()
-    private var requests = 0
+    var requests = 0
     /// Answers in `output`, since it was last empty.
     private var answersWaiting = 0
     private var mayRead = true
@@ -71,7 +71,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     var configuration: ServerConfiguration { context.shared.configuration }
     var loop: EventLoop { context.loop }
     /// How the peer speaks; a trusted proxy may know better.
-    private var scheme: Scheme { transport.isEncrypted ? .https : .http }
+    var scheme: Scheme { transport.isEncrypted ? .https : .http }
 
     init(context: LoopContext, transport: any Transport, peer: Peer) {
         self.context = context
@@ -242,103 +242,6 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         }
     }
 
-    // MARK: Requests
-
-    /// Whether something of the next head has come.
-    var hasBegunHead: Bool { input.map { parser.hasBegun($0.count) } ?? false }
-
-    private func parse() -> Bool {
-        guard let input, input.count > 0 else { return false }
-        do throws(WireRefusal) {
-            guard let (head, length) = try parser.parse(input.bytes) else {
-                if clock.headSince == 0, hasBegunHead { clock.headSince = loop.now }
-                return false
-            }
-            input.drop(length)
-            begin(head)
-        } catch {
-            refuse(error)
-        }
-        return true
-    }
-
-    private func begin(_ head: RequestHead) {
-        clock.headSince = 0
-        if case .length(let length) = head.framing, length > configuration.bodyBytesMax {
-            return refuse(.bodyTooLarge, head)
-        }
-        requests += 1
-        let number = requests
-        let isLast = number >= configuration.requestsPerConnectionMax
-        phase = .exchange(
-            Exchange(
-                number: number, isHead: head.method == "HEAD", minorVersion: head.minorVersion,
-                isPersistent: head.isPersistent && !isLast, owesContinue: head.expectsContinue,
-                body: InboundBody(head.framing, limits: configuration.head, bytesMax: configuration.bodyBytesMax)))
-        let request = context.coding.decoded(request(head, body: body(of: head, number)))
-        // A task, and a handler that may have to wait, are a fifth of what a request costs that waits for nothing.
-        switch context.promptly(request) {
-        case .now(let response)?: deliver(response, of: request, number)
-        case .later(let start)?:
-            runningHandlers += 1
-            start { [self] response in
-                deliver(response, of: request, number)
-                handlerEnded()
-            }
-        case nil:
-            runningHandlers += 1
-            Task.immediate(executorPreference: loop) { @Sendable [self] in
-                var response = await context.handler(request)
-                if context.coding.isAskedFor(request.fields) {
-                    response = await context.coding.encode(response, for: request.fields)
-                }
-                answer(response, to: number)
-                handlerEnded()
-            }
-        }
-    }
-
-    /// Only what is gzipped takes a task.
-    private func deliver(_ response: Response, of request: Request, _ number: Int) {
-        if context.coding.leaves(response, for: request.fields) { return answer(response, to: number) }
-        runningHandlers += 1
-        Task.immediate(executorPreference: loop) { @Sendable [self] in
-            answer(await context.coding.encode(response, for: request.fields), to: number)
-            handlerEnded()
-        }
-    }
-
-    private func request(_ head: RequestHead, body: RequestBody) -> Request {
-        guard peer.isTrusted else { return Request(head, body: body, remoteAddress: peer.text, scheme: scheme) }
-        let origin = Forwarding(head.fields, from: peer, scheme: scheme, trusting: configuration.trustedProxies)
-        return Request(head, body: body, remoteAddress: origin.address, scheme: origin.scheme)
-    }
-
-    func handlerEnded() {
-        runningHandlers -= 1
-        removeIfDone()
-    }
-
-    /// Answers what no handler sees, and closes. `head`: the one that is refused, if it was read; else it is in the buffer, or some of
-    /// it.
-    func refuse(_ refusal: WireRefusal, _ head: RequestHead? = nil) {
-        let isHead = head.map { $0.method == "HEAD" } ?? input.map { parser.isHEAD($0.bytes) } ?? false
-        let response = context.shared.refusal(refusal, head?.fields)
-        context.counters.note(refusal)
-        context.shared.refused(loop, refusal, response, peer.text)
-        var bytes: [UInt8] = []
-        if case .bytes(let given) = response.body { bytes = given }
-        output.adopt(&context.spareOutput)
-        output.join { out in
-            ResponseHead.write(
-                status: response.status, fields: outgoing(response.fields), framing: .length(bytes.count),
-                persistence: .close,
-                date: context.dateBytes, into: &out)
-        }
-        if !isHead { output.append(bytes) }
-        phase = .lingering(isEndSent: false)
-    }
-
     func becomeIdle() {
         phase = .head
         answersWaiting += 1
@@ -397,7 +300,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         removeIfDone()
     }
 
-    private func removeIfDone() {
+    func removeIfDone() {
         guard case .closed = phase, runningHandlers == 0, !isRemoved else { return }
         isRemoved = true
         context.remove(self)
