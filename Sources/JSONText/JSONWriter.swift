@@ -1,6 +1,7 @@
 /// Writes JSON into memory of its own; never builds a tree. Strings are escaped as little as RFC 8785 section 3.2.2.2 does.
 ///
-/// The memory is raw, because an array asks at each byte whether it is shared.
+/// The memory is raw, because an array asks at each byte whether it is shared. What takes a closure is inlinable: a generic
+/// function of another module is called with its metadata, and its closure with a context.
 public struct JSONWriter: ~Copyable {
     private var memory: UnsafeMutableRawBufferPointer
     private var count = 0
@@ -15,6 +16,7 @@ public struct JSONWriter: ~Copyable {
     /// What has been written so far.
     public var bytes: [UInt8] { Array(memory[..<count]) }
 
+    @inlinable
     public mutating func object<Failure: Error>(
         _ body: (inout JSONWriter) throws(Failure) -> Void
     ) throws(Failure) {
@@ -23,6 +25,7 @@ public struct JSONWriter: ~Copyable {
         end(UInt8(ascii: "}"))
     }
 
+    @inlinable
     public mutating func array<Failure: Error>(
         _ body: (inout JSONWriter) throws(Failure) -> Void
     ) throws(Failure) {
@@ -108,13 +111,15 @@ public struct JSONWriter: ~Copyable {
         json.withUTF8 { put(UnsafeRawBufferPointer($0)) }
     }
 
-    private mutating func begin(_ bracket: UInt8) {
+    @usableFromInline
+    mutating func begin(_ bracket: UInt8) {
         if needsComma { put(UInt8(ascii: ",")) }
         put(bracket)
         needsComma = false
     }
 
-    private mutating func end(_ bracket: UInt8) {
+    @usableFromInline
+    mutating func end(_ bracket: UInt8) {
         put(bracket)
         needsComma = true
     }
