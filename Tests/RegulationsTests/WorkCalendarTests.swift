@@ -63,6 +63,7 @@ import Testing
             old: "\"UTC\"", new: "\"Mars/Base\"", line: 2, path: "/timeZone",
             message: "Mars/Base is no time zone that is installed"),
         Bad(old: "[6, 7]", new: "[6, 8]", line: 2, path: "/weekend/1", message: "must be from 1 to 7"),
+        Bad(old: "[6, 7]", new: "[6, 6]", line: 2, path: "/weekend/1", message: "6 stands here twice"),
         Bad(
             old: "\"official\"", new: "\"maybe\"", line: 3, path: "/years/0/status",
             message: "maybe is not one of official, provisional"),

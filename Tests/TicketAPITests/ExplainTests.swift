@@ -63,6 +63,21 @@ import Tickets
         #expect(job?["allowed"].bool == false)
     }
 
+    @Test func `days are named by the calendar that they were counted on, and by no other`() throws {
+        let holidays = try #require(Instant(rfc3339: "2026-12-25T09:00:00Z"))
+        let record = try Sample.record(state: .solved, at: holidays)
+        func names(_ record: TicketRecord) throws -> [String] {
+            try explain(record)["auto_close"]["days"].array.compactMap { $0["name"].string }
+        }
+        #expect(try names(record).contains("New Year Holidays"))
+        var ticket = record.ticket
+        ticket.autoClose?.calendarVersion = "of last year"
+        let older = TicketRecord(ticket: ticket, people: record.people, links: [], mayConfirm: true)
+        #expect(try names(older) == [])
+        let days = try explain(older)["auto_close"]["days"].array
+        #expect(days.filter { $0["counted"].bool == true }.count == 14)
+    }
+
     @Test func `a date that has passed waits for the next run`() throws {
         let record = try Sample.record(state: .solved)
         let at = try #require(record.ticket.autoClose?.at)

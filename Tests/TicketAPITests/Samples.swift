@@ -85,10 +85,12 @@ enum Sample {
         return ticket
     }
 
-    static func record(state: State = .registered, links: [Link] = [], mayConfirm: Bool = false) throws -> TicketRecord
-    {
+    static func record(
+        state: State = .registered, at now: Instant = Sample.now, links: [Link] = [], mayConfirm: Bool = false
+    ) throws -> TicketRecord {
         TicketRecord(
-            ticket: try ticket(state: state), people: [customer.id: customer.name, engineer.id: engineer.name],
+            ticket: try ticket(state: state, at: now),
+            people: [customer.id: customer.name, engineer.id: engineer.name],
             links: links, mayConfirm: mayConfirm)
     }
 }

@@ -45,13 +45,17 @@ struct WorkCalendarFile {
 
     private mutating func readWeekend(_ reader: inout JSONObjectReader) {
         for (index, node) in (reader.array("weekend", required: true) ?? []).enumerated() {
+            let pointer = "\(reader.pointer(to: "weekend"))/\(index)"
             guard case .number(let literal) = node.value, case .value(let day) = JSONInteger(literal: literal),
-                1...7 ~= day, weekend.insert(day).inserted
+                1...7 ~= day
             else {
                 hasWeekend = false
-                let pointer = "\(reader.pointer(to: "weekend"))/\(index)"
                 reader.faults.add("out_of_range", at: pointer, offset: node.offset, ["min": "1", "max": "7"])
                 continue
+            }
+            if !weekend.insert(day).inserted {
+                hasWeekend = false
+                reader.faults.add("repeated", at: pointer, offset: node.offset, ["value": "\(day)"])
             }
         }
     }

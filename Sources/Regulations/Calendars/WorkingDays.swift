@@ -62,7 +62,7 @@ public enum WorkingDays {
 
     /// The dates behind a stored deadline: those counted then, and those between them, named by today's calendar.
     public static func examinedDays(
-        from start: Instant, countedDays: [CalendarDate], calendar: WorkCalendar, zone: TimeZoneRules
+        from start: Instant, countedDays: [CalendarDate], calendar: WorkCalendar?, zone: TimeZoneRules
     ) -> [ExaminedDay] {
         guard let last = countedDays.max() else { return [] }
         let numbers = Dictionary(countedDays.sorted().enumerated().map { ($1, $0 + 1) }) { first, _ in first }
@@ -71,8 +71,8 @@ public enum WorkingDays {
         while date <= last {
             examined.append(
                 ExaminedDay(
-                    date: date, number: numbers[date], name: calendar.name(of: date),
-                    provisional: calendar.isProvisional(year: date.year)))
+                    date: date, number: numbers[date], name: calendar?.name(of: date),
+                    provisional: calendar?.isProvisional(year: date.year) ?? false))
             date = date.adding(days: 1)
         }
         return examined

@@ -88,10 +88,12 @@ struct ExplanationBody: Body {
     private var runsOut: String { texts.sentence(.calendarRunsOut, language, ["calendar": rules.calendar.id]) }
 
     private func write(_ autoClose: AutoClose, to json: inout JSONWriter) {
-        // Counted from the stored days: today's calendar only gives them their names.
+        // Counted from the stored days. The calendar only gives them their names, and another version of it would call a day
+        // a holiday that was counted.
+        let isCountedOn = autoClose.calendar == rules.calendar.id && autoClose.calendarVersion == rules.calendar.version
         let days = WorkingDays.examinedDays(
-            from: record.ticket.solvedAt ?? ground.origin.since, countedDays: autoClose.days, calendar: rules.calendar,
-            zone: rules.zone)
+            from: record.ticket.solvedAt ?? ground.origin.since, countedDays: autoClose.days,
+            calendar: isCountedOn ? rules.calendar : nil, zone: rules.zone)
         json.object { json in
             json.member("at", autoClose.at)
             json.member("working_days", autoClose.workingDays)

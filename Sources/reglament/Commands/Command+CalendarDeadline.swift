@@ -22,7 +22,7 @@ enum CalendarDeadlineCommand: Command {
         guard let start = Instant(rfc3339: from) else {
             throw Failure.usage("--from needs a time like 2026-11-20T09:30:00Z.")
         }
-        guard let count = Int(days) else { throw Failure.usage("--working-days needs a number.") }
+        guard let count = Int(days), count >= 0 else { throw Failure.usage("--working-days needs a number from 0.") }
         let home = try Installation.findHome(settings)
         let zones = ZoneFiles(folder: settings.timeZones)
         guard let calendar = try Installation.calendar(code, home, zones) else {
