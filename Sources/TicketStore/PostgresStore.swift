@@ -209,10 +209,11 @@ extension PostgresStore {
     /// two that want each other's tickets part before that.
     private static let sharedLockWaitMax = Parameter.text("100ms")
 
-    /// Makes the partitions that today's keys go into.
+    /// Makes the partitions that today's keys go into. As a write: whoever lacks a partition waits for it, and is not refused
+    /// for what the first of them took, as a list would be.
     public func keepIdempotencyDays() async throws(StoreError) {
         do {
-            _ = try await connections.staff.slow.run(Statements.keepIdempotencyDays, [.date(KeySQL.day(of: now()))])
+            _ = try await connections.staff.writes.run(Statements.keepIdempotencyDays, [.date(KeySQL.day(of: now()))])
         } catch {
             throw StoreError(error)
         }
