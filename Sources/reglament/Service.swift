@@ -107,7 +107,13 @@ struct Service: Sendable {
         let sequencing = Task(executorPreference: session.loop) {
             await session.store.runSequencer { log.say("the event feed: \($0)") }
         }
+        let keeping = Task(executorPreference: session.loop) {
+            guard settings.databaseURL == nil else { return }
+            await PrivateCluster.keep(dataDirectory: settings.data, on: session.loop, say: log.say)
+        }
         let isSignalled = await waitForEnd(events, reloads(session.regulations, log), log)
+        keeping.cancel()
+        await keeping.value
         let limit = ContinuousClock.now + settings.restart.drain + Self.finishing
         working.cancel()
         let isHurried = await end(server, front, events, signalsToHurry: isSignalled ? 1 : 2)

@@ -85,6 +85,28 @@ import Testing
         #expect(try await text("SELECT what FROM kept", at: second.ownerURL) == "x")
     }
 
+    @Test func `a killed PostgreSQL comes back while it is kept`() async throws {
+        let folder = try Folder()
+        defer { folder.remove() }
+        let cluster = try PrivateCluster.open(dataDirectory: folder.data, say: folder.say)
+        defer { cluster.close() }
+        try await run("CREATE TABLE kept AS SELECT 'x'::text AS what", at: cluster.ownerURL)
+        let id = try #require(folder.postmaster)
+        let data = folder.data
+        try await onLoop { loop in
+            let keeping = Task(executorPreference: loop) {
+                await PrivateCluster.keep(dataDirectory: data, on: loop, say: { _ in })
+            }
+            kill(id, SIGKILL)
+            while folder.postmaster.map({ $0 == id || !folder.isRunning($0) }) ?? true {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            keeping.cancel()
+            await keeping.value
+        }
+        #expect(try await text("SELECT what FROM kept", at: cluster.ownerURL) == "x")
+    }
+
     @Test func `a long path with blanks and Cyrillic will do`() async throws {
         let folder = try Folder(
             below: "/длинный путь с пробелами и 'кавычками' \(String(repeating: "д", count: 80))/x$(y)")

@@ -63,6 +63,36 @@ final class PrivateCluster {
     }
 }
 
+// MARK: Keeping
+
+extension PrivateCluster {
+    /// Starts the cluster of `dataDirectory` again whenever it has died, until the task is cancelled: nobody else would.
+    static func keep(
+        dataDirectory: String, on loop: EventLoop, say: @escaping @Sendable (String) -> Void
+    ) async {
+        let pool = WorkerPool(name: "postgres", threadsMax: 1)
+        var said = ""
+        while (try? await loop.sleep(.seconds(1))) != nil {
+            do { try await pool.run { try revive(dataDirectory, say) } } catch {
+                if "\(error)" != said { say("\(error)") }
+                said = "\(error)"
+            }
+        }
+    }
+
+    private static func revive(_ dataDirectory: String, _ say: (String) -> Void) throws(ClusterError) {
+        let place = try ClusterPlace(dataDirectory: dataDirectory, user: ClusterUser.current()) { _ in }
+        guard ClusterProcess(of: place) == nil else { return }
+        let locks = try ClusterLocks(folder: place.folder)
+        try locks.lockChange(say)
+        defer { locks.unlockChange() }
+        // Another process that uses it may have been quicker.
+        guard ClusterProcess(of: place) == nil else { return }
+        say("PostgreSQL has ended; starting it again …")
+        _ = try start(place, ClusterTools(madeBy: place.madeBy, user: place.user), say)
+    }
+}
+
 // MARK: Making and starting
 
 extension PrivateCluster {
