@@ -11,14 +11,36 @@ public enum Hex {
 
     /// There must be room for two digits a byte.
     static func encode(_ bytes: UnsafeRawBufferPointer, into text: UnsafeMutableBufferPointer<UInt8>) {
-        for index in 0..<bytes.count {
-            text[2 &* index] = digit(bytes[index] >> 4)
-            text[2 &* index &+ 1] = digit(bytes[index] & 15)
+        let room = UnsafeMutableRawBufferPointer(text)
+        var index = 0
+        while index &+ 4 <= bytes.count {
+            let four = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self))
+            room.storeBytes(of: digits(four).bigEndian, toByteOffset: 2 &* index, as: UInt64.self)
+            index &+= 4
+        }
+        while index < bytes.count {
+            let two = digits(UInt32(bytes[index])) & 0xffff
+            room.storeBytes(of: UInt16(two).bigEndian, toByteOffset: 2 &* index, as: UInt16.self)
+            index &+= 1
         }
     }
 
-    /// Of a value below 16.
-    static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+    /// Writes the sixteen digits of `value`; there must be room for them.
+    public static func write(_ value: UInt64, to room: UnsafeMutableRawBufferPointer) {
+        room.storeBytes(of: digits(UInt32(value >> 32)).bigEndian, as: UInt64.self)
+        room.storeBytes(of: digits(UInt32(truncatingIfNeeded: value)).bigEndian, toByteOffset: 8, as: UInt64.self)
+    }
+
+    /// All eight digits at once, a byte each, the first in the highest.
+    private static func digits(_ value: UInt32) -> UInt64 {
+        var digits = UInt64(value)
+        digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff
+        digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff
+        digits = (digits | digits << 4) & 0x0f0f_0f0f_0f0f_0f0f
+        // 1 where the digit is a letter: six more carry into the upper half.
+        let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+    }
 
     /// Nil unless the text is an even number of hexadecimal digits.
     public static func decode(_ text: String) -> [UInt8]? { withBytes(of: text) { $0.map { Array($0) } } }

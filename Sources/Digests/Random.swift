@@ -45,17 +45,19 @@ public enum Random {
             random[6] = random[6] & 0x0f | 0x40
             random[8] = random[8] & 0x3f | 0x80
             return String(unsafeUninitializedCapacity: 36) { text in
-                var end = 0
-                for (index, byte) in random.enumerated() {
-                    if index == 4 || index == 6 || index == 8 || index == 10 {
-                        text[end] = UInt8(ascii: "-")
+                withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { digits in
+                    Hex.encode(UnsafeRawBufferPointer(random), into: digits)
+                    var end = 0
+                    for index in 0..<32 {
+                        if index == 8 || index == 12 || index == 16 || index == 20 {
+                            text[end] = UInt8(ascii: "-")
+                            end += 1
+                        }
+                        text[end] = digits[index]
                         end += 1
                     }
-                    text[end] = Hex.digit(byte >> 4)
-                    text[end + 1] = Hex.digit(byte & 15)
-                    end += 2
+                    return end
                 }
-                return end
             }
         }
     }

@@ -4,7 +4,7 @@ import HTTPWire
 extension Connection {
     /// Sends a handler's response; nothing happens when the client has gone.
     func answer(_ response: Response, to number: Int) {
-        guard case .exchange(var exchange) = phase, exchange.number == number else { return }
+        guard case .exchange(let exchange) = phase, exchange.number == number else { return }
         if response.closes { exchange.isPersistent = false }
         let status = (200...599).contains(response.status) ? response.status : 500
         let mayHaveBody = status != 204 && status != 304 && !exchange.isHead
@@ -67,12 +67,10 @@ extension Connection {
             return false
         }
         let most = exchange.body.received + configuration.drainedBodyBytesMax
-        while case .exchange(var exchange) = phase {
+        while case .exchange = phase {
             if exchange.body.isAtEnd { return true }
             guard exchange.body.received <= most else { return false }
-            let taken = input.map { exchange.body.take(from: $0, keep: false) } ?? .needMore
-            phase = .exchange(exchange)
-            switch taken {
+            switch input.map({ exchange.body.take(from: $0, keep: false) }) ?? .needMore {
             case .end: return true
             case .failed: return false
             case .piece: continue
@@ -95,9 +93,9 @@ extension Connection {
         } else {
             clock.drainSince = loop.now
             let end = exchange.body.received + configuration.drainedBodyBytesMax
-            phase = .draining(exchange.body, until: end)
+            phase = .draining(exchange, until: end)
         }
-        exchange.reader?.resume(returning: .failure(.broken))
+        exchange.giveReader(.failure(.broken))
         advance()
     }
 

@@ -2,9 +2,9 @@ import EventLoop
 import HTTPWire
 
 extension Connection {
-    func body(of head: RequestHead, _ number: Int) -> RequestBody {
+    func body(of framing: BodyFraming, _ number: Int) -> RequestBody {
         let declared: Int?
-        switch head.framing {
+        switch framing {
         case .none: return .empty
         case .length(let length): declared = length
         case .chunked: declared = nil
@@ -23,17 +23,16 @@ extension Connection {
     }
 
     private func read(_ number: Int, _ reader: UnsafeContinuation<Result<[UInt8]?, BodyError>, Never>) {
-        guard case .exchange(var exchange) = phase, exchange.number == number, exchange.reader == nil else {
+        guard case .exchange(let exchange) = phase, exchange.number == number, exchange.reader == nil else {
             return reader.resume(returning: .failure(.broken))
         }
         exchange.reader = reader
         exchange.waitingSince = loop.now
-        phase = .exchange(exchange)
         advance()
     }
 
     /// Gives the reader what is there; whether it had to wait no longer.
-    func serveReader(_ exchange: inout Exchange) -> Bool {
+    func serveReader(of exchange: Exchange) -> Bool {
         let result: Result<[UInt8]?, BodyError>
         let buffer = input ?? context.takeInput()
         input = buffer
@@ -56,9 +55,7 @@ extension Connection {
         }
         exchange.owesContinue = false
         exchange.waited &+= loop.now &- exchange.waitingSince
-        let reader = exchange.reader
-        exchange.reader = nil
-        reader?.resume(returning: result)
+        exchange.giveReader(result)
         return true
     }
 }

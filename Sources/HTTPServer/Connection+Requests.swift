@@ -21,7 +21,7 @@ extension Connection {
         return true
     }
 
-    private func begin(_ head: RequestHead) {
+    private func begin(_ head: consuming RequestHead) {
         clock.headSince = 0
         if case .length(let length) = head.framing, length > configuration.bodyBytesMax {
             return refuse(.bodyTooLarge, head)
@@ -29,12 +29,10 @@ extension Connection {
         requests += 1
         let number = requests
         let isLast = number >= configuration.requestsPerConnectionMax
-        phase = .exchange(
-            Exchange(
-                number: number, isHead: head.method == "HEAD", minorVersion: head.minorVersion,
-                isPersistent: head.isPersistent && !isLast, owesContinue: head.expectsContinue,
-                body: InboundBody(head.framing, limits: configuration.head, bytesMax: configuration.bodyBytesMax)))
-        let request = context.coding.decoded(request(head, body: body(of: head, number)))
+        let inbound = InboundBody(head.framing, limits: configuration.head, bytesMax: configuration.bodyBytesMax)
+        phase = .exchange(Exchange(head, number: number, isLast: isLast, body: inbound))
+        let body = body(of: head.framing, number)
+        let request = context.coding.decoded(request(head, body: body))
         // A task, and a handler that may have to wait, are a fifth of what a request costs that waits for nothing.
         switch context.promptly(request) {
         case .now(let response)?: deliver(response, of: request, number)
@@ -67,10 +65,13 @@ extension Connection {
         }
     }
 
-    private func request(_ head: RequestHead, body: RequestBody) -> Request {
-        guard peer.isTrusted else { return Request(head, body: body, remoteAddress: peer.text, scheme: scheme) }
-        let origin = Forwarding(head.fields, from: peer, scheme: scheme, trusting: configuration.trustedProxies)
-        return Request(head, body: body, remoteAddress: origin.address, scheme: origin.scheme)
+    private func request(_ head: consuming RequestHead, body: RequestBody) -> Request {
+        var (address, scheme) = (peer.text, scheme)
+        if peer.isTrusted {
+            let origin = Forwarding(head.fields, from: peer, scheme: scheme, trusting: configuration.trustedProxies)
+            (address, scheme) = (origin.address, origin.scheme)
+        }
+        return Request(head, body: body, remoteAddress: address, scheme: scheme)
     }
 
     func handlerEnded() {

@@ -15,15 +15,15 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         /// A handler runs, or its response is being pulled.
         case exchange(Exchange)
         /// The answer is given; the rest of the request's body is read and dropped, up to a total.
-        case draining(InboundBody, until: Int)
+        case draining(Exchange, until: Int)
         /// The last answer is given; what the client still sends is dropped until it ends, so that no reset destroys
         /// the answer on its way.
         case lingering(isEndSent: Bool)
         case closed
     }
 
-    /// One request and where its answer stands.
-    struct Exchange {
+    /// One request and where its answer stands. By reference: each look at `phase` would copy it.
+    final class Exchange {
         let number: Int
         let isHead: Bool
         let minorVersion: Int
@@ -34,6 +34,21 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         /// Nanoseconds spent waiting for body bytes.
         var waited: UInt64 = 0
         var waitingSince: UInt64 = 0
+
+        init(_ head: borrowing RequestHead, number: Int, isLast: Bool, body: InboundBody) {
+            self.number = number
+            isHead = head.method == "HEAD"
+            minorVersion = head.minorVersion
+            isPersistent = head.isPersistent && !isLast
+            owesContinue = head.expectsContinue
+            self.body = body
+        }
+
+        func giveReader(_ result: Result<[UInt8]?, BodyError>) {
+            let waiting = reader
+            reader = nil
+            waiting?.resume(returning: result)
+        }
     }
 
     /// So many steps before other connections get their turn.
@@ -150,24 +165,18 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
             if parse() { return true }
             if isInputOver { endOfInput() }
             return read()
-        case .exchange(var exchange):
+        case .exchange(let exchange):
             guard exchange.reader != nil else { return false }
-            phase = .head  // The exchange is moved out and back in, not copied.
-            let isServed = serveReader(&exchange)
-            phase = .exchange(exchange)
-            return isServed || read()
-        case .draining(var body, let end):
+            return serveReader(of: exchange) || read()
+        case .draining(let exchange, let end):
             guard let input else { return read() }
-            phase = .head
-            let taken = body.take(from: input, keep: false)
+            let taken = exchange.body.take(from: input, keep: false)
             switch taken {
             case .end:
                 becomeIdle()
                 return true
             case .failed: phase = .lingering(isEndSent: false)
-            case .piece, .needMore:
-                phase = .draining(body, until: end)
-                if body.received > end { phase = .lingering(isEndSent: false) }
+            case .piece, .needMore: if exchange.body.received > end { phase = .lingering(isEndSent: false) }
             }
             if case .piece = taken { return true }
             return read()
@@ -234,9 +243,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         case .head, .draining:
             // What was answered is still sent.
             if output.isEmpty { close() } else { phase = .lingering(isEndSent: false) }
-        case .exchange(var exchange):
-            exchange.body.fail(.broken)
-            phase = .exchange(exchange)
+        case .exchange(let exchange): exchange.body.fail(.broken)
         case .lingering: if output.isEmpty { close() }
         case .closed: break
         }
@@ -295,7 +302,7 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
         if let input { context.giveBack(input) }
         input = nil
         output = OutputBuffer()
-        if case .exchange(let exchange) = last { exchange.reader?.resume(returning: .failure(.broken)) }
+        if case .exchange(let exchange) = last { exchange.giveReader(.failure(.broken)) }
         resumeWriter()
         removeIfDone()
     }

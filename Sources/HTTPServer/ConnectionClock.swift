@@ -92,10 +92,8 @@ extension Connection {
         case .head:
             // Who has sent nothing is told nothing.
             if hasBegunHead { refuse(.timedOut) } else { phase = .lingering(isEndSent: false) }
-        case .exchange(var exchange):
-            // The handler decides what to answer; the connection ends with that.
-            exchange.body.fail(.timedOut)
-            phase = .exchange(exchange)
+        // The handler decides what to answer; the connection ends with that.
+        case .exchange(let exchange): exchange.body.fail(.timedOut)
         case .draining, .lingering: return close()
         case .closed: return
         }

@@ -18,7 +18,7 @@ final class ContentCoding: @unchecked Sendable {
     // MARK: Requests
 
     /// The request as its handler sees it: with a plain body.
-    func decoded(_ request: Request) -> Request {
+    func decoded(_ request: consuming Request) -> Request {
         // An empty body that is said to be gzipped is cut short: not even nothing gzips to that.
         guard !request.body.isEmpty || request.fields.contains("content-length"), isGzip(request.fields) else {
             return request

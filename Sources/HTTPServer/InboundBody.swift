@@ -9,14 +9,17 @@ struct InboundBody {
         case failed(BodyError)
     }
 
-    private var state: State
+    private var state: State { didSet { if case .end = state { isAtEnd = true } } }
     private let bytesMax: Int
     private(set) var received = 0
+    private(set) var isAtEnd = false
 
     init(_ framing: BodyFraming, limits: HeadLimits, bytesMax: Int) {
         self.bytesMax = bytesMax
         switch framing {
-        case .none: state = .end
+        case .none:
+            state = .end
+            isAtEnd = true
         case .length(let length): state = .length(length)
         case .chunked: state = .chunked(ChunkDecoder(limits: limits))
         }
@@ -28,8 +31,6 @@ struct InboundBody {
         case end
         case failed(BodyError)
     }
-
-    var isAtEnd: Bool { if case .end = state { true } else { false } }
 
     /// How many bytes follow; nil when only the chunks will tell, or nothing is known any more.
     var remaining: Int? {
@@ -58,7 +59,7 @@ struct InboundBody {
             state = count == remaining ? .end : .length(remaining - count)
             return .piece(piece)
         case .chunked(var decoder):
-            state = .end  // So that the decoder is not copied; set again below.
+            state = .failed(.broken)  // So that the decoder is not copied; set again below.
             return takeChunks(&decoder, from: input, keep: keep)
         }
     }

@@ -90,7 +90,7 @@ public struct HeadParser: Sendable {
     private mutating func finish(
         _ bytes: UnsafeRawBufferPointer
     ) throws(WireRefusal) -> (head: RequestHead, length: Int) {
-        guard let line = requestLine else {
+        guard let line = requestLine.take() else {
             preconditionFailure("An empty line ends a head only after the request line.")
         }
         let length = lineStart

@@ -33,11 +33,18 @@ public struct Request: Sendable {
         self.scheme = scheme
     }
 
-    public init(_ head: RequestHead, body: RequestBody, remoteAddress: String, scheme: Scheme = .http) {
-        self.init(
-            method: head.method, target: head.target, path: head.path, query: head.query,
-            minorVersion: head.minorVersion, fields: head.fields, body: body, remoteAddress: remoteAddress,
-            scheme: scheme)
+    public init(
+        _ head: consuming RequestHead, body: RequestBody, remoteAddress: String, scheme: Scheme = .http
+    ) {
+        method = head.method
+        target = head.target
+        path = head.path
+        query = head.query
+        minorVersion = head.minorVersion
+        fields = head.fields
+        self.body = body
+        self.remoteAddress = remoteAddress
+        self.scheme = scheme
     }
 }
 

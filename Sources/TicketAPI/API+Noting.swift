@@ -29,6 +29,26 @@ extension API {
         _ response: Response, _ answer: Answer, to request: Request, _ progress: Progress, _ time: RequestTime,
         _ identity: RequestIdentity, _ trace: TraceContext
     ) -> Response {
+        guard case .stream(let length, let next) = response.body, request.method != "HEAD" else {
+            finish(answered(response, answer, request, progress, time, identity, trace), progress.call, time)
+            return response
+        }
+        let streamed = StreamedAnswer(
+            answered(response, answer, request, progress, time, identity, trace), length: length
+        ) { [self] in finish($0, progress.call, time) }
+        var counted = response
+        counted.body = .stream(length: length) {
+            let piece = try await next()
+            streamed.note(piece)
+            return piece
+        }
+        return counted
+    }
+
+    private func answered(
+        _ response: Response, _ answer: Answer, _ request: Request, _ progress: Progress, _ time: RequestTime,
+        _ identity: RequestIdentity, _ trace: TraceContext
+    ) -> AnsweredRequest {
         var noted = AnsweredRequest(
             requestID: identity.id, remoteAddress: request.remoteAddress, status: response.status)
         noted.principal = progress.caller.map { .init(user: $0.id, token: $0.token, role: $0.role) }
@@ -39,29 +59,14 @@ extension API {
         noted.database = Int64(time.database / 1_000)
         noted.encode = Int64(time.encode / 1_000)
         noted.trace = trace
-        switch response.body {
-        case .none: break
-        case .bytes(let bytes): if request.method != "HEAD" { noted.bodyBytes = bytes.count }
-        case .stream(let length, let next) where request.method != "HEAD":
-            let streamed = StreamedAnswer(noted, length: length) { [self] in finish($0, progress.call, time) }
-            var counted = response
-            counted.body = .stream(length: length) {
-                let piece = try await next()
-                streamed.note(piece)
-                return piece
-            }
-            return counted
-        case .stream: break
-        }
-        finish(noted, progress.call, time)
-        return response
+        if case .bytes(let bytes) = response.body, request.method != "HEAD" { noted.bodyBytes = bytes.count }
+        return noted
     }
 
-    private func finish(_ noted: AnsweredRequest, _ call: Call?, _ time: RequestTime) {
-        var noted = noted
-        noted.microseconds = Int64((time.now &- time.start) / 1_000)
-        figures.note(noted, call)
-        observe(.answered(noted))
+    private func finish(_ answered: consuming AnsweredRequest, _ call: Call?, _ time: RequestTime) {
+        answered.microseconds = Int64((time.now &- time.start) / 1_000)
+        figures.note(answered, call)
+        observe(.answered(consume answered))
     }
 }
 

@@ -77,21 +77,26 @@ struct Answer: Sendable {
         }
     }
 
-    init(status: Int, contentType: String?, language: Language?, body: [UInt8]) {
+    init(status: Int, contentType: String?, language: Language?, location: String? = nil, body: [UInt8]) {
         self.status = status
         self.contentType = contentType
         self.language = language
+        self.location = location
         self.body = body
     }
 
     static func json(_ status: Int, _ body: some Body, in language: Language, location: String? = nil) -> Answer {
+        Answer(
+            status: status, contentType: "application/json", language: language, location: location, body: written(body)
+        )
+    }
+
+    private static func written(_ body: some Body) -> [UInt8] {
         let writing = Writing()
         var writer = JSONWriter(capacity: body.size)
         body.write(to: &writer)
         writing.end()
-        var answer = Answer(status: status, contentType: "application/json", language: language, body: writer.bytes)
-        answer.location = location
-        return answer
+        return writer.bytes
     }
 
     static let noContent = Answer(status: 204, contentType: nil, language: nil, body: [])

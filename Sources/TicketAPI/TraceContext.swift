@@ -3,8 +3,8 @@ import Digests
 /// Which trace a request belongs to (W3C Trace Context, level 1). `tracestate` is neither read nor changed: it is for
 /// whoever is called next, and this service calls nobody.
 public struct TraceContext: Sendable, Equatable {
-    /// 32 lower-case hexadecimal digits, or the same with hyphens as a UUID has them.
-    private let identifier: String
+    /// The trace's 128 bits, not all of them zero.
+    private let (high, low): (UInt64, UInt64)
     /// The caller's span; nil: the trace begins here.
     public let parentID: String?
     /// This request's own span.
@@ -21,41 +21,50 @@ public struct TraceContext: Sendable, Equatable {
         isAskedFor = !given.isEmpty
         self.span = span
         if given.count == 1, let parent = Parent(given[0]) {
-            (identifier, parentID, isSampled) = (parent.trace, parent.span, parent.isSampled)
+            ((high, low), parentID, isSampled) = (Self.bits(of: parent.trace), parent.span, parent.isSampled)
         } else {
+            var bits = Self.bits(of: instance)
             // A caller may have sent the nil UUID as its X-Request-Id; as a trace it would be invalid.
-            identifier = instance.utf8.allSatisfy { $0 == 0x30 || $0 == 0x2d } ? Random.uuid() : instance
-            (parentID, isSampled) = (nil, false)
+            if bits == (0, 0) { bits = Self.bits(of: Random.uuid()) }
+            ((high, low), parentID, isSampled) = (bits, nil, false)
         }
     }
 
-    public var traceID: String {
-        identifier.utf8.count == 32
-            ? identifier : String(decoding: identifier.utf8.filter { $0 != 0x2d }, as: UTF8.self)
-    }
-
-    public var spanID: String {
-        String(unsafeUninitializedCapacity: 16) {
-            writeSpan(to: $0)
-            return 16
-        }
-    }
-
-    /// Appends both identifiers with a hyphen between.
-    public func append(to bytes: inout [UInt8]) {
+    /// Of 32 hexadecimal digits, whatever hyphens are among them.
+    private static func bits(of identifier: String) -> (UInt64, UInt64) {
+        var (high, low): (UInt64, UInt64) = (0, 0)
         var identifier = identifier
-        identifier.withUTF8 { for byte in $0 where byte != 0x2d { bytes.append(byte) } }
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) {
-            writeSpan(to: $0)
-            bytes.append(0x2d)
-            bytes.append(contentsOf: $0)
+        identifier.withUTF8 { text in
+            for byte in text where byte != UInt8(ascii: "-") {
+                // Digits end in their value; letters, of either case, are above 0x40 and end in theirs less nine.
+                high = high << 4 | low >> 60
+                low = low << 4 | UInt64(byte & 0x0f &+ byte >> 6 &* 9)
+            }
         }
+        return (high, low)
     }
 
-    private func writeSpan(to digits: UnsafeMutableBufferPointer<UInt8>) {
-        for index in 0..<16 {
-            let digit = UInt8(truncatingIfNeeded: span >> UInt64(60 - 4 * index)) & 15
-            digits[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
+    /// 32 lower-case hexadecimal digits.
+    public var traceID: String { String(decoding: text[..<32], as: UTF8.self) }
+
+    /// 16 lower-case hexadecimal digits.
+    public var spanID: String { String(decoding: text[33...], as: UTF8.self) }
+
+    /// How many bytes `write` writes.
+    public static let textCount = 49
+
+    /// Writes both identifiers with a hyphen between; there must be room for them.
+    public func write(to room: UnsafeMutableRawBufferPointer) {
+        Hex.write(high, to: room)
+        Hex.write(low, to: UnsafeMutableRawBufferPointer(rebasing: room[16...]))
+        room[32] = UInt8(ascii: "-")
+        Hex.write(span, to: UnsafeMutableRawBufferPointer(rebasing: room[33...]))
+    }
+
+    private var text: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: Self.textCount) {
+            write(to: UnsafeMutableRawBufferPointer($0))
+            $1 = Self.textCount
         }
     }
 

@@ -67,14 +67,6 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
         }
     }
 
-    /// Appends the bytes of `rfc3339`.
-    public func appendRFC3339(to bytes: inout [UInt8]) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.rfc3339Count) {
-            writeRFC3339(to: $0)
-            bytes.append(contentsOf: $0)
-        }
-    }
-
     /// How many bytes `rfc3339` has.
     public static let rfc3339Count = 24
 

@@ -1,3 +1,4 @@
+import HTTPWire
 import JSONText
 import Regulations
 import TicketAPI
@@ -8,34 +9,53 @@ import Tickets
 enum AccessLine {
     /// Parts with blanks between, `-` for what is not known; the first nine by their place, the others by their name.
     static func writeText(_ request: AnsweredRequest, at now: Instant, into line: inout [UInt8]) {
-        now.appendRFC3339(to: &line)
-        part(request.requestID, into: &line)
+        func bytes(_ text: String?) -> Int { text?.utf8.count ?? 0 }
+        let texts =
+            bytes(request.requestID) + bytes(request.remoteAddress) + bytes(request.method) + bytes(request.route)
+            + bytes(request.problem)
+        // A byte of a text may become four; all the rest has less than 450.
+        withUnsafeTemporaryAllocation(byteCount: 450 + 4 * texts, alignment: 1) { room in
+            var out = ByteCursor(room)
+            write(request, at: now, to: &out)
+            line.append(contentsOf: out.written)
+        }
+    }
+
+    private static func write(_ request: AnsweredRequest, at now: Instant, to out: inout ByteCursor) {
+        now.writeRFC3339(to: out.room(Instant.rfc3339Count).assumingMemoryBound(to: UInt8.self))
+        part(request.requestID, into: &out)
         if let principal = request.principal {
-            line.append(0x20)
-            principal.user.withBytes { line.append(contentsOf: $0) }
-            line.append(0x2f)
-            principal.token.withBytes { line.append(contentsOf: $0) }
-            part(principal.role.rawValue, after: 0x2f, into: &line)
+            out.put(" ")
+            principal.user.withBytes { out.put(UnsafeRawBufferPointer($0)) }
+            out.put("/")
+            principal.token.withBytes { out.put(UnsafeRawBufferPointer($0)) }
+            part(principal.role.rawValue, after: "/", into: &out)
         } else {
-            part(nil, into: &line)
+            part(nil, into: &out)
         }
-        part(request.remoteAddress, into: &line)
-        part(request.method, into: &line)
-        part(request.route, into: &line)
-        number(" ", Int64(request.status), into: &line)
-        part(request.problem, into: &line)
+        part(request.remoteAddress, into: &out)
+        part(request.method, into: &out)
+        part(request.route, into: &out)
+        out.put(" ")
+        out.put(request.status)
+        part(request.problem, into: &out)
         if let trace = request.trace {
-            line.append(0x20)
-            trace.append(to: &line)
+            out.put(" ")
+            trace.write(to: out.room(TraceContext.textCount))
         } else {
-            part(nil, into: &line)
+            part(nil, into: &out)
         }
-        number(" bytes=", Int64(request.bodyBytes), into: &line)
-        number(" us=", request.microseconds, into: &line)
-        number(" parse=", request.parse, into: &line)
-        number(" database=", request.database, into: &line)
-        number(" encode=", request.encode, into: &line)
-        line.append(0x0a)
+        out.put(" bytes=")
+        out.put(request.bodyBytes)
+        out.put(" us=")
+        out.put(Int(request.microseconds))
+        out.put(" parse=")
+        out.put(Int(request.parse))
+        out.put(" database=")
+        out.put(Int(request.database))
+        out.put(" encode=")
+        out.put(Int(request.encode))
+        out.put("\n")
     }
 
     /// One object whose members are always the same.
@@ -71,32 +91,18 @@ enum AccessLine {
         return String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? "?" : Character($0) })
     }
 
-    private static func number(_ name: StaticString, _ value: Int64, into line: inout [UInt8]) {
-        line.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        // 2^64 has twenty digits.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var start = 20
-            var rest = value.magnitude
-            repeat {
-                start -= 1
-                digits[start] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while rest > 0
-            line.append(contentsOf: digits[start...])
-        }
-    }
-
     /// Blanks, backslashes and everything but visible ASCII become `\xHH`, so that no value ends its part or its line.
-    private static func part(_ text: String?, after separator: UInt8 = 0x20, into line: inout [UInt8]) {
-        line.append(separator)
-        guard var text, !text.isEmpty else { return line.append(0x2d) }
+    private static func part(_ text: String?, after separator: StaticString = " ", into out: inout ByteCursor) {
+        out.put(separator)
+        guard var text, !text.isEmpty else { return out.put("-") }
         text.withUTF8 { text in
-            if text.allSatisfy(isPlain) { return line.append(contentsOf: text) }
             for byte in text {
                 if isPlain(byte) {
-                    line.append(byte)
+                    out.put(byte)
                 } else {
-                    line += [0x5c, 0x78, hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]]
+                    out.put("\\x")
+                    out.put(hexDigits[Int(byte >> 4)])
+                    out.put(hexDigits[Int(byte & 15)])
                 }
             }
         }
