@@ -10,6 +10,8 @@ struct Forwarding {
 
     /// Longer chains are cut: nobody has so many proxies of his own.
     private static let hopsMax = 16
+    /// With an address, a host, a scheme and whatever else a proxy says of a hop.
+    private static let elementBytesMax = 512
 
     private struct Hop {
         let address: IPAddress?
@@ -17,8 +19,8 @@ struct Forwarding {
     }
 
     init(_ fields: Fields, from peer: Peer, scheme: Scheme, trusting proxies: TrustedProxies) {
-        let standard = Self.chain(Self.elements(fields, "forwarded").map(Self.hop))
-        let common = Self.chain(Self.commonHops(fields))
+        let standard = Self.elements(fields, "forwarded").map(Self.hop)
+        let common = Self.commonHops(fields)
         let found = [standard, common].compactMap { Self.client(of: $0, trusting: proxies) }
         // A proxy writes one of the two and lets the other pass: when they differ, nobody knows which one it wrote.
         guard let first = found.first, found.allSatisfy({ $0.address == first.address }) else {
@@ -29,11 +31,8 @@ struct Forwarding {
         self.scheme = found.allSatisfy { $0.scheme == first.scheme } ? first.scheme ?? scheme : scheme
     }
 
-    /// From the nearest hop to the farthest.
-    private static func chain(_ hops: [Hop]) -> ArraySlice<Hop> { hops.reversed().prefix(hopsMax) }
-
     /// The last hop that somebody trusted has named; nil without any.
-    private static func client(of hops: ArraySlice<Hop>, trusting proxies: TrustedProxies) -> Hop? {
+    private static func client(of hops: [Hop], trusting proxies: TrustedProxies) -> Hop? {
         var client: Hop?
         for hop in hops {
             // A hidden or malformed name says nothing; nor does anything before it, as nobody known vouches for it.
@@ -44,11 +43,33 @@ struct Forwarding {
         return client
     }
 
-    /// Elements of a list, over all fields of that name. Commas part even what looks quoted: no address holds one, and
-    /// a quote that a client leaves open must not swallow what a proxy has appended.
+    /// Elements of a list, over all fields of that name, from the nearest hop's to the farthest. Commas part even what looks quoted: no
+    /// address holds one, and a quote that a client leaves open must not swallow what a proxy has appended.
+    ///
+    /// Bytes, until an element is known to be short ASCII: what a client has written may be of any length, and to Swift a comma may be
+    /// one character with what stands before it.
     private static func elements(_ fields: Fields, _ name: String) -> [Substring] {
-        fields.values(name).flatMap { $0.split(separator: ",") }.map { $0.trimmingOptionalBlanks() }
-            .filter { !$0.isEmpty }
+        var list: [UInt8] = []
+        fields.forEachValue(of: name) { value in
+            list.append(UInt8(ascii: ","))
+            list.append(contentsOf: value)
+        }
+        var elements: [Substring] = []
+        while elements.count < hopsMax, let comma = list.lastIndex(of: UInt8(ascii: ",")) {
+            let element = text(list[(comma + 1)...])
+            if !element.isEmpty { elements.append(element) }
+            list.removeSubrange(comma...)
+        }
+        return elements
+    }
+
+    /// Without the blanks at both ends (RFC 9110 5.6.3); a question mark, which names nobody, for what cannot be an element.
+    private static func text(_ bytes: ArraySlice<UInt8>) -> Substring {
+        func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        var rest = bytes.drop(while: isBlank)
+        while let last = rest.last, isBlank(last) { rest.removeLast() }
+        guard rest.count <= elementBytesMax, rest.allSatisfy({ $0 < 0x80 }) else { return "?" }
+        return Substring(String(decoding: rest, as: UTF8.self))
     }
 
     /// One element of `Forwarded`: `for="[2001:db8::1]:4711";proto=https`.
@@ -67,12 +88,11 @@ struct Forwarding {
         let addresses = elements(fields, "x-forwarded-for")
         let schemes = elements(fields, "x-forwarded-proto")
         guard !addresses.isEmpty else {
-            return schemes.last.map { [Hop(address: nil, scheme: scheme($0))] } ?? []
+            return schemes.first.map { [Hop(address: nil, scheme: scheme($0))] } ?? []
         }
-        // Counted from the end, as both are appended to; many proxies send but the first scheme on.
+        // Both are appended to; many proxies send but the first scheme on.
         return addresses.enumerated().map { index, address in
-            let fromEnd = min(addresses.count - 1 - index, schemes.count - 1)
-            let word = fromEnd >= 0 ? schemes[schemes.count - 1 - fromEnd] : nil
+            let word = schemes.isEmpty ? nil : schemes[min(index, schemes.count - 1)]
             return Hop(address: node(address), scheme: word.flatMap(scheme))
         }
     }

@@ -35,6 +35,12 @@ import Testing
         .init("2001:db8::1 http", "X-Forwarded-For: [2001:db8::1]:443"),
         .init("192.0.2.1 http", "X-Forwarded-For: ::ffff:192.0.2.1"),
         .init("192.0.2.1 http", "X-Forwarded-For: ,, 192.0.2.1 ,"),
+        // To Swift each of these is one character with the comma behind it.
+        .init("192.0.2.1 http", "X-Forwarded-For: 6.6.6.6\u{600}, 192.0.2.1"),
+        .init("192.0.2.1 http", "X-Forwarded-For: \u{70F},192.0.2.1"),
+        .init("192.0.2.1 http", "X-Forwarded-For: \u{110BD},192.0.2.1"),
+        .init("192.0.2.1 http", "Forwarded: for=6.6.6.6\u{6DD}, for=192.0.2.1"),
+        .init("127.0.0.1 http", "Forwarded: for=192.0.2.1\u{600};proto=https"),
         // Forwarded
         .init("192.0.2.1 http", "Forwarded: for=192.0.2.1"),
         .init("192.0.2.1 https", "Forwarded: For=\"192.0.2.1:80\";Proto=https;by=203.0.113.43"),
