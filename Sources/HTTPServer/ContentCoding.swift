@@ -28,9 +28,8 @@ final class ContentCoding: @unchecked Sendable {
 
     /// Exactly one coding that is ours; the handler refuses every other.
     private func isGzip(_ fields: Fields) -> Bool {
-        guard fields.contains("content-encoding") else { return false }
-        let codings = fields.values("content-encoding")
-        return codings.count == 1 && ["gzip", "x-gzip"].contains(codings[0].lowercased())
+        fields.withOnly("content-encoding") { AcceptedCodings.isSame($0, "gzip") || AcceptedCodings.isSame($0, "x-gzip") }
+            ?? false
     }
 
     private func inflated(_ request: Request) -> Request {
@@ -174,7 +173,7 @@ struct AcceptedCodings {
     }
 
     /// Without regard to the case of letters; `name` is in small ones.
-    private static func isSame(_ text: Elements, _ name: StaticString) -> Bool {
+    static func isSame(_ text: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
         guard text.count == name.utf8CodeUnitCount else { return false }
         for index in 0..<text.count {
             let byte = text[index]

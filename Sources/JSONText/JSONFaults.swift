@@ -36,4 +36,7 @@ public final class JSONFaults {
     }
 
     public var isEmpty: Bool { count == 0 }
+
+    /// Whether one of the list is at this place.
+    public func has(at pointer: String) -> Bool { list.contains { $0.pointer.hasSameBytes(as: pointer) } }
 }

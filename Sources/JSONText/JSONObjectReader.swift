@@ -141,9 +141,8 @@ public struct JSONObjectReader {
         }
     }
 
-    // Bytes, not `==`: Swift's strings are equal when canonically equivalent, names of members are not.
     private func index(of name: String) -> Int? {
-        members.firstIndex { isSameJSONName($0.name, name) }
+        members.firstIndex { $0.name.hasSameBytes(as: name) }
     }
 
     private mutating func value(_ name: String, required: Bool) -> JSONNode? {

@@ -190,19 +190,11 @@ struct JSONNames {
     /// False when the name is there already.
     mutating func insert(_ name: String, among members: [JSONMember]) -> Bool {
         if members.count < Self.listedMax {
-            return !members.contains { isSameJSONName($0.name, name) }
+            return !members.contains { $0.name.hasSameBytes(as: name) }
         }
         if set.isEmpty {
             for member in members { set.insert(Array(member.name.utf8)) }
         }
         return set.insert(Array(name.utf8)).inserted
     }
-}
-
-/// Whether two names have the same bytes. Equal bytes are equal strings, so `==`, which is quick for what it mostly sees,
-/// decides first.
-func isSameJSONName(_ left: String, _ right: String) -> Bool {
-    guard left == right else { return false }
-    var (left, right) = (left, right)
-    return left.withUTF8 { left in right.withUTF8 { right in left.elementsEqual(right) } }
 }

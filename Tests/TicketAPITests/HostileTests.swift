@@ -100,6 +100,85 @@ import Tickets
         }
     }
 
+    /// Of so many marks, which are not in canonical order, `==` takes minutes.
+    private static func marks(_ bytes: Int) -> String { String(repeating: "\u{301}\u{323}", count: bytes / 4) }
+
+    @Test(.timeLimit(.minutes(2))) func `no text takes longer than its length`() async throws {
+        try await World.with { world in
+            let ticket = try await world.ticket(.assigned)
+            let solved = try await world.ticket(.solved)
+            let marks = Self.marks(200_000)
+            let members: [(String, String, [String])] = [
+                (
+                    "POST", "/v1/tickets",
+                    [
+                        "product", "kind", "subject", "channel", "priority", "organization", "reporter", "follows",
+                        "part_of",
+                    ]
+                ),
+                ("PATCH", "/v1/tickets/\(ticket)", ["subject", "priority"]),
+                ("POST", "/v1/tickets/\(ticket)/assign", ["priority", "comment"]),
+                ("POST", "/v1/tickets/\(ticket)/solve", ["comment", "type", "release"]),
+                ("POST", "/v1/tickets/\(solved)/merge", ["into", "comment"]),
+                ("POST", "/v1/tickets/\(ticket)/comments", ["body", "internal"]),
+                ("POST", "/v1/tickets/\(ticket)/links", ["type", "ticket"]),
+                ("POST", "/v1/tickets/batch", ["action"]),
+                ("POST", "/v1/users", ["email", "name", "role", "organization"]),
+                ("PATCH", "/v1/users/\(Person.carla.id)", ["id", "email", "name", "role", "organization"]),
+                ("POST", "/v1/users/\(Person.adam.id)/tokens", ["name", "expires_at"]),
+                ("POST", "/v1/organizations", ["code", "name"]),
+                ("PATCH", "/v1/organizations/acme", ["code", "name"]),
+                ("POST", "/v1/contracts", ["organization", "product", "plan", "valid_from"]),
+                ("POST", "/v1/releases", ["product", "version", "notes"]),
+                ("POST", "/v1/jobs/auto-close", ["as_of", "plan"]),
+            ]
+            for (method, path, names) in members {
+                let texts =
+                    names.map { #"{"\#($0)":"\#(marks)"}"# } + [
+                        #"{"\#(marks)":1}"#, #"{"\#(marks)":1,"\#(marks)x":2}"#,
+                    ]
+                for text in texts {
+                    let reply = try await world.call(method, path, text, as: .adam, fields: [("If-Match", "*")])
+                    #expect(
+                        [403, 409, 422].contains(reply.status), "\(method) \(path) \(text.prefix(40)): \(reply.status)")
+                }
+            }
+            let nested = [
+                #"{"product":"maics","details":{"\#(marks)":"x"}}"#,
+                #"{"product":"maics","details":{"x":"\#(marks)"}}"#,
+                #"{"product":"maics","tags":["\#(marks)","\#(marks)"]}"#,
+            ]
+            for text in nested {
+                #expect(try await world.post("/v1/tickets", text, as: .carla).status == 422)
+            }
+            for name in ["assignees", "tickets", "responsible_contacts"] {
+                let path = ["assignees": "\(ticket)/assign", "tickets": "batch"][name].map { "/v1/tickets/\($0)" }
+                let reply = try await world.post(
+                    path ?? "/v1/contracts", #"{"\#(name)":["\#(marks)","\#(marks)"]}"#, as: .adam)
+                #expect(reply.status == 422)
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `no field takes longer than its length`() {
+        let marks = Self.marks(1_000_000)
+        #expect(!ContentType.admits(Fields([("content-type", marks)]), ContentType.json))
+        #expect(!ContentType.admits(Fields([("content-type", "application/json;\(marks)")]), ContentType.json))
+        #expect(!ContentType.isPlain(Fields([("content-encoding", marks)])))
+        #expect(!Negotiation.acceptsJSON([marks]))
+        #expect(!Negotiation.prefersEventStream([marks]))
+        #expect(Negotiation.language([marks]) == .en)
+        #expect(ByteRange([marks], size: 9) == .whole && ByteRange(["bytes=\(marks)"], size: 9) == .whole)
+        #expect(!EntityTag.names([marks], "\"1\"") && MediaType.normalised(marks) == nil)
+        #expect(RequestIdentity([marks]).id.utf8.count == 36 && API.token(Fields([("authorization", marks)])) == nil)
+        let encoded = Self.marks(200_000).utf8.map { "%\(String($0, radix: 16))" }.joined()
+        var query = QueryReader("state=\(encoded)&\(encoded)=1&sort=\(encoded)&overdue=\(encoded)&product=\(encoded)")
+        #expect(query.strings("state").isEmpty && query.choice("sort", of: TicketSort.self) == nil)
+        #expect(query.bool("overdue") == nil && query.string("product") == nil)
+        query.finish()
+        #expect(query.faults.count == 5)
+    }
+
     /// Their sum is no secret.
     @Test func `no forged cursor is ever our fault`() async throws {
         try await World.with { world in

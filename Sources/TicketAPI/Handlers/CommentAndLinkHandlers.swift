@@ -65,7 +65,7 @@ extension API {
         return try await change(exchange, .link) { ground, _ in
             var input = exchange.input(node)
             let type = input.body.choice("type", required: true, of: LinkType.self)
-            let name = input.body.string("ticket", required: true)
+            let name = input.body.word("ticket", required: true)
             let target = try await self.other(name, exchange)
             if let type, name != nil {
                 if let target, ground.record.links.contains(Link(type: type, ticket: target.id)) {

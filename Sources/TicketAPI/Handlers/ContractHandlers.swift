@@ -24,8 +24,8 @@ extension API {
         let node = try exchange.json()
         try exchange.admit()
         var input = exchange.input(node)
-        let organization = input.body.string("organization", required: true)
-        let product = input.body.string("product", required: true)
+        let organization = input.body.word("organization", required: true)
+        let product = input.body.word("product", required: true)
         let policy = product.flatMap { rulebook().current[$0] }
         if product != nil && policy == nil {
             let known = rulebook().current.keys.sorted().joined(separator: ", ")
@@ -75,7 +75,7 @@ extension API {
 
     /// Reads the members that may change; one that is there replaces what was, `null` removes it.
     private func read(_ contract: inout Contract, _ input: inout Input, _ policy: Policy?, isNew: Bool) async throws {
-        if input.body.has("plan") { contract.plan = input.body.string("plan") }
+        if input.body.has("plan") { contract.plan = input.body.word("plan") }
         if let plan = contract.plan, input.body.has("plan"), let policy, policy.plans[plan] == nil {
             input.body.fault(.notOneOf, at: "plan", ["values": policy.plans.keys.sorted().joined(separator: ", ")])
         }

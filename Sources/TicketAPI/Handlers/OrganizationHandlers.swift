@@ -26,7 +26,7 @@ extension API {
         let node = try exchange.json()
         try exchange.admit()
         var input = exchange.input(node)
-        let code = input.body.string("code", required: true)
+        let code = input.body.word("code", required: true)
         if let code, !Organization.isCode(code) { input.body.fault(.notACode, at: "code") }
         let name = input.body.text("name", required: true, max: Limit.name)
         try input.finish()

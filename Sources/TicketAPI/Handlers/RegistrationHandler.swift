@@ -60,24 +60,24 @@ private struct RegistrationRequest {
     private let namesReporter: Bool
 
     init(_ input: inout Input, by caller: Caller, _ rulebook: Rulebook) {
-        let product = input.body.string("product", required: true)
-        let kind = input.body.string("kind", required: true)
+        let product = input.body.word("product", required: true)
+        let kind = input.body.word("kind", required: true)
         let subject = input.body.text("subject", required: true, max: Limit.subject)
         let description = input.body.text("description", required: true, max: Limit.text)
         let details = input.body.object("details")
         let blocking = input.body.bool("blocking") ?? false
-        let channel = input.body.string("channel") ?? Registration.apiChannel
+        let channel = input.body.word("channel") ?? Registration.apiChannel
         let tags = input.body.tags() ?? []
-        let follows = input.body.string("follows")
+        let follows = input.body.word("follows")
         var organization: String?
         var reporter: String?
         var priority: Priority?
         var partOf: String?
         if caller.role.isEmployee {
-            organization = input.body.string("organization", required: true)
-            reporter = input.body.string("reporter", required: true)
+            organization = input.body.word("organization", required: true)
+            reporter = input.body.word("reporter", required: true)
             priority = input.body.choice("priority", of: Priority.self)
-            partOf = input.body.string("part_of")
+            partOf = input.body.word("part_of")
         } else {
             input.body.refuse("organization", "reporter", "priority", "part_of")
         }

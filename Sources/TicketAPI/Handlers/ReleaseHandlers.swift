@@ -16,12 +16,12 @@ extension API {
         let node = try exchange.json()
         try exchange.admit()
         var input = exchange.input(node)
-        let product = input.body.string("product", required: true)
+        let product = input.body.word("product", required: true)
         let known = rulebook().current
         if let product, known[product] == nil {
             input.body.fault(.notOneOf, at: "product", ["values": known.keys.sorted().joined(separator: ", ")])
         }
-        let version = input.body.string("version", required: true)
+        let version = input.body.word("version", required: true)
         if let version, !Release.isVersion(version) { input.body.fault(.notAVersion, at: "version") }
         let notes = input.body.text("notes", max: Limit.text)
         try input.finish()

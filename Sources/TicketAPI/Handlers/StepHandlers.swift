@@ -65,7 +65,7 @@ extension API {
             let before = input.body.faults.count
             let type = input.body.choice("type", of: SolutionType.self) ?? .individualWork
             let typeIsClear = input.body.faults.count == before
-            let name = input.body.string("release", required: typeIsClear && type == .massUpdate)
+            let name = input.body.word("release", required: typeIsClear && type == .massUpdate)
             if typeIsClear && type == .individualWork && name != nil {
                 input.body.fault(.notAllowedHere, at: "release")
             }
@@ -90,7 +90,7 @@ extension API {
         let node = try exchange.json()
         return try await change(exchange, .merge) { ground, _ in
             var input = exchange.input(node)
-            let name = input.body.string("into", required: true)
+            let name = input.body.word("into", required: true)
             let target = try await self.other(name, exchange)
             if name != nil {
                 input.add(Linking.faults(.duplicateOf, from: .init(ground.record), to: target, at: "/into"))

@@ -85,14 +85,13 @@ extension Input {
     ) -> [String: String] {
         var details = present
         for (key, value) in given { details[key] = value }
-        var faulty = Set(body.faults.list.map(\.pointer))
         for fault in Registration.detailFaults(details, kind: kind, channel: channel, policy: policy)
-        where faulty.insert(fault.pointer).inserted {
+        where !body.faults.has(at: fault.pointer) {
             add([fault])
         }
         for (key, value) in given.sorted(by: { $0.key < $1.key }) {
             let pointer = JSONPointer.appending(key, to: "/details")
-            guard let value, !faulty.contains(pointer) else { continue }
+            guard let value, !body.faults.has(at: pointer) else { continue }
             if value.isEmpty { body.faults.add(FaultCode.empty.rawValue, at: pointer) }
             if value.isLonger(than: Limit.detail) {
                 body.faults.add(FaultCode.tooLong.rawValue, at: pointer, ["max": "\(Limit.detail)"])

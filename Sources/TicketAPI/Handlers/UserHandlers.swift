@@ -27,7 +27,7 @@ extension API {
         let email = input.email(required: true)
         let name = input.body.text("name", required: true, max: Limit.name)
         let role = input.body.choice("role", required: true, of: Role.self)
-        let organization = input.body.string("organization")
+        let organization = input.body.word("organization")
         let active = input.body.bool("active") ?? true
         if let role, !Permissions.mayWrite(exchange.role, userOf: role) { throw Problem(.forbidden) }
         let user = User(
@@ -65,7 +65,7 @@ extension API {
         if let active = input.body.bool("active") { user.active = active }
         let faults = input.body.faults.count
         if let role = input.body.choice("role", of: Role.self) { user.role = role }
-        if input.body.has("organization") { user.organization = input.body.string("organization") }
+        if input.body.has("organization") { user.organization = input.body.word("organization") }
         guard Permissions.mayWrite(exchange.role, userOf: user.role) else { throw Problem(.forbidden) }
         if input.body.faults.count == faults { try await check(user, &input, exchange) }
         try input.finish()
@@ -83,9 +83,7 @@ extension API {
             return
         }
         guard let code = user.organization else {
-            if input.body.faults.list.allSatisfy({ $0.pointer != "/organization" }) {
-                input.body.fault(.missing, at: "organization")
-            }
+            if !input.body.faults.has(at: "/organization") { input.body.fault(.missing, at: "organization") }
             return
         }
         if Organization.isCode(code), try await store.organization(code, exchange.access) != nil { return }
@@ -108,7 +106,7 @@ extension API {
 
 extension Input {
     fileprivate mutating func email(required: Bool) -> String? {
-        guard let email = body.string("email", required: required) else { return nil }
+        guard let email = body.word("email", required: required) else { return nil }
         if email.isEmail { return email }
         body.fault(.notAnEmail, at: "email")
         return nil

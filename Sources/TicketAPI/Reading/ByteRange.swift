@@ -8,7 +8,8 @@ enum ByteRange: Equatable {
     case unsatisfiable
 
     init(_ fields: [String], size: Int) {
-        guard fields.count == 1 else {
+        // No range that is understood here is longer, and what is compared must not be.
+        guard fields.count == 1, fields[0].utf8.count <= 256 else {
             self = .whole
             return
         }

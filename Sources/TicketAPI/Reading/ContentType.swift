@@ -5,6 +5,9 @@ enum ContentType {
     static let json: Set<String> = ["application/json"]
     static let patches: Set<String> = ["application/json", "application/merge-patch+json"]
 
+    /// None of what is admitted is longer, and what is compared must not be.
+    private static let bytesMax = 256
+
     /// Refuses a body of any other type than the method takes. A POST with neither body nor `Content-Type` means `{}`.
     static func check(_ request: Request, isEmpty: Bool) throws(Problem) {
         let isPatch = request.method == "PATCH"
@@ -19,14 +22,16 @@ enum ContentType {
 
     /// Whether no coding lies over the body.
     static func isPlain(_ fields: Fields) -> Bool {
-        fields.values("content-encoding").allSatisfy { $0[...].trimmingBlanks().lowercased() == "identity" }
+        fields.values("content-encoding").allSatisfy {
+            $0.utf8.count <= bytesMax && $0[...].trimmingBlanks().lowercased() == "identity"
+        }
     }
 
     /// Whether the fields name one of `types`, in UTF-8 and with no coding over it.
     static func admits(_ fields: Fields, _ types: Set<String>) -> Bool {
         guard isPlain(fields) else { return false }
         let values = fields.values("content-type")
-        guard values.count == 1, let value = values.first else { return false }
+        guard values.count == 1, let value = values.first, value.utf8.count <= bytesMax else { return false }
         if types.contains(value) { return true }
         var parts = value.split(separator: ";", omittingEmptySubsequences: false).map {
             $0.trimmingBlanks().lowercased()

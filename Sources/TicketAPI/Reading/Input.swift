@@ -53,11 +53,15 @@ struct Input {
     }
 
     private func scope() -> String {
-        let filters = query.pairs.filter { $0.name != "limit" && $0.name != "cursor" }
+        let filters = query.pairs.filter { !$0.name.hasSameBytes(as: "limit") && !$0.name.hasSameBytes(as: "cursor") }
         var json = JSONWriter(capacity: 128)
         json.array { json in
             json.string(path)
-            for (name, value) in filters.sorted(by: { ($0.name, $0.value) < ($1.name, $1.value) }) {
+            let sorted = filters.map { (name: Array($0.name.utf8), value: Array($0.value.utf8), pair: $0) }.sorted {
+                $0.name.lexicographicallyPrecedes($1.name)
+                    || $0.name == $1.name && $0.value.lexicographicallyPrecedes($1.value)
+            }
+            for (name, value) in sorted.map(\.pair) {
                 json.string(name)
                 json.string(value)
             }

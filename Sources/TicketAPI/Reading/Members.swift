@@ -8,6 +8,7 @@ enum Limit {
     static let text = 65_536
     static let detail = 8192
     static let name = 200
+    static let word = 255
     static let tag = 50
     static let tags = 20
     static let assignees = 20
@@ -29,6 +30,14 @@ extension JSONObjectReader {
         }
     }
 
+    /// A code, an address or a name of something that there is: longer than any of them it is none.
+    mutating func word(_ name: String, required: Bool = false) -> String? {
+        guard let text = string(name, required: required) else { return nil }
+        if !text.isLonger(than: Limit.word) { return text }
+        fault(.tooLong, at: name, ["max": "\(Limit.word)"])
+        return nil
+    }
+
     /// A text of 1 to `max` scalars that is not blank.
     mutating func text(_ name: String, required: Bool = false, max: Int) -> String? {
         guard let text = string(name, required: required) else { return nil }
@@ -46,7 +55,7 @@ extension JSONObjectReader {
         _ name: String, required: Bool = false, of type: Choice.Type
     ) -> Choice? where Choice.RawValue == String {
         guard let text = string(name, required: required) else { return nil }
-        guard let choice = Choice(rawValue: text) else {
+        guard let choice = Choice.allCases.first(where: { $0.rawValue.hasSameBytes(as: text) }) else {
             fault(.notOneOf, at: name, ["values": Choice.allCases.map(\.rawValue).joined(separator: ", ")])
             return nil
         }
@@ -111,8 +120,8 @@ extension JSONObjectReader {
     mutating func unchanged(_ name: String, _ value: String) {
         guard has(name) else { return }
         let before = faults.count
-        let text = string(name, required: true)
-        if faults.count == before && text != value { fault(.immutable, at: name) }
+        let text = isNull(name) ? nil : string(name)
+        if faults.count == before && text?.hasSameBytes(as: value) != true { fault(.immutable, at: name) }
     }
 
     // Bytes, not `==`: nothing is normalised, so canonically equivalent texts are two.

@@ -1,4 +1,5 @@
 import HTTPWire
+import JSONText
 import Regulations
 
 /// What a client would like to be answered in (RFC 9110, 12.5).
@@ -28,7 +29,7 @@ enum Negotiation {
 
     /// Whether JSON may be answered; what is said of `application/json` itself counts before anything else.
     static func acceptsJSON(_ fields: [String]) -> Bool {
-        if fields.isEmpty || fields == ["*/*"] { return true }
+        if fields.isEmpty || fields.count == 1 && fields[0].hasSameBytes(as: "*/*") { return true }
         let types = MediaTypes(fields)
         if types.isEmpty { return true }
         if let json = types.json { return json > 0 }

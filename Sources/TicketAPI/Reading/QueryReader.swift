@@ -1,3 +1,4 @@
+import JSONText
 import Regulations
 import Tickets
 
@@ -31,18 +32,23 @@ struct QueryReader {
         faults.append(Fault(code, at: .parameter(name), arguments))
     }
 
+    /// No value that means something is longer, and what is compared must not be.
+    static let valueBytesMax = 1_024
+
     /// All values of a parameter that may be repeated.
-    mutating func strings(_ name: String) -> [String] {
+    mutating func strings(_ name: String, bytesMax: Int = valueBytesMax) -> [String] {
         asked.insert(name)
-        let values = pairs.filter { $0.name.utf8.elementsEqual(name.utf8) }.map(\.value)
+        let values = pairs.filter { $0.name.hasSameBytes(as: name) }.map(\.value)
         let clean = values.filter { !$0.utf8.contains(0) }
         if clean.count < values.count { fault(.nulCharacter, at: name) }
-        return clean
+        let short = clean.filter { $0.utf8.count <= bytesMax }
+        if short.count < clean.count { fault(.tooLong, at: name, ["max": "\(bytesMax)"]) }
+        return short
     }
 
-    mutating func string(_ name: String, required: Bool = false) -> String? {
+    mutating func string(_ name: String, required: Bool = false, bytesMax: Int = valueBytesMax) -> String? {
         let before = faults.count
-        let values = strings(name)
+        let values = strings(name, bytesMax: bytesMax)
         if values.count > 1 {
             fault(.repeatedParameter, at: name)
             return nil
@@ -54,7 +60,7 @@ struct QueryReader {
 
     /// A text of 1 to `max` scalars that is not blank.
     mutating func text(_ name: String, max: Int) -> String? {
-        guard let text = string(name) else { return nil }
+        guard let text = string(name, bytesMax: .max) else { return nil }
         if text.isBlank {
             fault(.blank, at: name)
         } else if text.isLonger(than: max) {
@@ -105,7 +111,7 @@ struct QueryReader {
         _ name: String, of type: Choice.Type
     ) -> Choice? where Choice.RawValue == String {
         guard let text = string(name) else { return nil }
-        guard let choice = Choice(rawValue: text) else {
+        guard let choice = Choice.allCases.first(where: { $0.rawValue.hasSameBytes(as: text) }) else {
             fault(.notOneOf, at: name, ["values": Choice.allCases.map(\.rawValue).joined(separator: ", ")])
             return nil
         }
