@@ -28,8 +28,10 @@ final class ContentCoding: @unchecked Sendable {
 
     /// Exactly one coding that is ours; the handler refuses every other.
     private func isGzip(_ fields: Fields) -> Bool {
-        fields.withOnly("content-encoding") { AcceptedCodings.isSame($0, "gzip") || AcceptedCodings.isSame($0, "x-gzip") }
-            ?? false
+        let isOurs = fields.withOnly("content-encoding") {
+            AcceptedCodings.isSame($0, "gzip") || AcceptedCodings.isSame($0, "x-gzip")
+        }
+        return isOurs ?? false
     }
 
     private func inflated(_ request: Request) -> Request {

@@ -15,9 +15,22 @@ public struct Verification: Sendable, Equatable {
 extension PostgresStore {
     /// Walks every ticket's history: the hash chain, the fingerprints of the values, and what must hold between the
     /// events and the ticket. `found` is told each sentence of `breaks` as it is found.
+    ///
+    /// On a connection of its own, with as much time as it takes. What belongs to some tickets is read as of one moment, so that nobody
+    /// has to stop writing for it.
     public func verify(
         found: @escaping @Sendable (String) -> Void = { _ in }, progress: @Sendable (Int) -> Void
     ) async throws(StoreError) -> Verification {
+        do {
+            return try await Lane.withConnection(
+                of: "reglament verify", to: connections.url, role: connections.staffRole, on: loop
+            ) { try await Self.verify(on: $0, found, progress) }
+        } catch let error as PostgresError { throw StoreError(error) } catch { throw .unexpected("\(error)") }
+    }
+
+    private static func verify(
+        on connection: Connection, _ found: (String) -> Void, _ progress: (Int) -> Void
+    ) async throws -> Verification {
         var result = Verification()
         func note(_ sentences: [String]) {
             result.breaks += sentences
@@ -25,16 +38,15 @@ extension PostgresStore {
         }
         var after = ""
         while true {
-            let tickets = try await read(.staff, Statements.ticketsToVerify, [.text(after), 200], slow: true)
-            let events = try await read(
-                .staff, Statements.eventsOf, [.texts(tickets.map(\.id.description))], slow: true)
-            let comments = try await read(
-                .staff, Statements.commentsOf, [.texts(tickets.map(\.id.description))], slow: true)
+            try await connection.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            let tickets = try await connection.run(Statements.ticketsToVerify, [.text(after), 200])
+            let those: [Parameter] = [.texts(tickets.map(\.id.description))]
+            let events = try await connection.run(Statements.eventsOf, those)
             let eventsByTicket = Dictionary(grouping: events, by: \.event.ticket)
-            let attachments = try await read(
-                .staff, Statements.attachmentsOf, [.texts(tickets.map(\.id.description))], slow: true)
-            let attachmentsByTicket = Dictionary(grouping: attachments, by: \.attachment.ticket)
+            let comments = try await connection.run(Statements.commentsOf, those)
             let commentsByTicket = Dictionary(grouping: comments, by: \.ticket)
+            let attachments = try await connection.run(Statements.attachmentsOf, those)
+            let attachmentsByTicket = Dictionary(grouping: attachments, by: \.attachment.ticket)
             for ticket in tickets {
                 let check = HistoryCheck(
                     ticket: ticket, events: eventsByTicket[ticket.id] ?? [],
@@ -42,7 +54,8 @@ extension PostgresStore {
                     attachments: attachmentsByTicket[ticket.id] ?? [])
                 note(check.breaks())
             }
-            for row in attachments { note(try await breaks(of: row.attachment)) }
+            for row in attachments { note(try await breaks(of: row.attachment, on: connection)) }
+            try await connection.rollback()
             result.attachments += attachments.count
             result.tickets += tickets.count
             result.events += events.count
@@ -54,18 +67,9 @@ extension PostgresStore {
             Statements.strayRows, Statements.mislabelledRows, Statements.strayFeed, Statements.strayChunks,
             Statements.wrongCounts,
         ] {
-            note(try await readOfAll(statement))
+            note(try await connection.run(statement))
         }
         return result
-    }
-
-    /// What walks whole tables takes as long as it takes.
-    private func readOfAll(_ statement: Statement<String>) async throws(StoreError) -> [String] {
-        do {
-            return try await Lane.withConnection(
-                of: "reglament verify", to: connections.url, role: connections.staffRole, on: loop
-            ) { try await $0.run(statement, []) }
-        } catch let error as PostgresError { throw StoreError(error) } catch { throw .unexpected("\(error)") }
     }
 }
 

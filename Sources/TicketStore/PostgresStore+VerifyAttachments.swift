@@ -11,8 +11,8 @@ struct ChunkRow: Sendable {
 
 extension PostgresStore {
     /// Whether an attachment's bytes are all there, cut as they should be, and the ones that were sent.
-    func breaks(of attachment: Attachment) async throws(StoreError) -> [String] {
-        let chunks = try await read(.staff, Statements.attachmentChunks, [.id(attachment.id)], slow: true)
+    static func breaks(of attachment: Attachment, on connection: Connection) async throws -> [String] {
+        let chunks = try await connection.run(Statements.attachmentChunks, [.id(attachment.id)])
         var found: [String] = []
         if chunks.map(\.number) != Array(chunks.indices) { found.append("pieces are missing") }
         if chunks.dropLast().contains(where: { $0.size != Attachment.chunkBytes }) {
@@ -24,8 +24,8 @@ extension PostgresStore {
         if chunks.reduce(0, { $0 + $1.size }) != attachment.size { found.append("its size is not that of its pieces") }
         var hasher = SHA256()
         for chunk in chunks {
-            hasher.update(
-                try await attachmentBytes(attachment.id, number: chunk.number, offset: 0, count: chunk.size, .staff))
+            let whole: [Parameter] = [.id(attachment.id), .integer(chunk.number), .integer(1), .integer(chunk.size)]
+            for bytes in try await connection.run(Statements.attachmentBytes, whole) { hasher.update(bytes) }
         }
         if hasher.finish() != attachment.sha256 { found.append("its bytes do not have its SHA-256") }
         return found.map { "\(attachment.ticket): \(attachment.id): \($0)" }

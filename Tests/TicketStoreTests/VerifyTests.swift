@@ -5,6 +5,25 @@ import Tickets
 @testable import TicketStore
 
 @Suite struct VerifyTests {
+    @Test func `what is written meanwhile is no break`() async throws {
+        try await World.with { world in
+            var tickets: [TicketID] = []
+            for _ in 0..<8 { tickets.append(try await world.register().id) }
+            try await withThrowingTaskGroup { group in
+                for ticket in tickets {
+                    group.addTask {
+                        while !Task.isCancelled { try await world.take(.comment("Meanwhile"), on: ticket, by: .ada) }
+                    }
+                }
+                for _ in 0..<30 {
+                    let breaks = try await world.store.verify { _ in }.breaks
+                    #expect(breaks == [])
+                }
+                group.cancelAll()
+            }
+        }
+    }
+
     /// What a superuser might do, and a word of what is found.
     @Test(arguments: [
         ("UPDATE events SET clause = '9.9' WHERE seq = 2", "hash"),
