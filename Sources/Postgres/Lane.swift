@@ -373,11 +373,22 @@ extension Lane: SessionOwner {
         if !wasReady, session.firstHost == firstHost { firstHost += 1 }
         noteOutage(session.hasSaidNothing ? outage?.reason : reason)
         endIdlingIfIdle()
+        // The server is there, for others, and perhaps has no room for one connection more.
+        if !wasReady, !sessions.contains(where: \.isReady) { _ = others.first { $0.giveUpIdle() } }
         guard !isClosed, nextAttempt == nil else { return }
         nextAttempt = loop.after(backoff.next()) { [weak self] in
             self?.nextAttempt = nil
             self?.openSessions()
         }
+    }
+
+    /// Makes room for a lane that has no connection at all; false when there is none to spare.
+    private func giveUpIdle() -> Bool {
+        guard case .exclusive = options.mode, sessions.count(where: \.isReady) > 1,
+            let idle = sessions.first(where: { $0.isReady && $0.inFlight == 0 && !$0.isReserved })
+        else { return false }
+        idle.lose("another lane has none")
+        return true
     }
 
     private func giveBack(_ connection: Connection) async {

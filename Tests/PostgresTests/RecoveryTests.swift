@@ -160,6 +160,31 @@ import Testing
         }
     }
 
+    @Test func `a lane without any connection gets the place of another's idle one`() async throws {
+        let cluster = try SmallCluster(settings: "max_connections = 6\nsuperuser_reserved_connections = 0\n")
+        defer { cluster.remove() }
+        try cluster.start()
+        try await withLane(.exclusive(connections: 20), url: cluster.url) { loop, busy in
+            let poor = Lane(
+                loop: loop, connectionString: cluster.url,
+                options: LaneOptions(name: "poor", mode: .exclusive(connections: 2), waitMax: .seconds(20)))
+            Lane.group([busy, poor])
+            let results = await together(60, on: loop) { _ in
+                try await busy.run(.int("nap", "SELECT 1 FROM pg_sleep(0.03)"))
+            }
+            #expect(results.allSatisfy { (try? $0.get()) == [1] })
+            #expect(busy.counts.connections == 6)
+            // The first attempts may be told that there is no room.
+            for _ in 0..<20 where poor.counts.connections == 0 {
+                _ = await failure { _ = try await poor.run(Self.one) }
+                try await loop.sleep(.milliseconds(100))
+            }
+            #expect(try await poor.run(Self.one) == [1])
+            #expect(try await busy.run(Self.one) == [1])
+            await poor.close()
+        }
+    }
+
     @Test func `a server that was never there is unavailable, with the reason`() async throws {
         let url = "host=/nowhere/at/all user=postgres"
         try await withLane(.pipelined(connections: 1), url: url) { _, lane in
