@@ -16,7 +16,7 @@ extension Connection {
             input.drop(length)
             begin(head)
         } catch {
-            refuse(error)
+            refuse(error, parser.refusedFields)
         }
         return true
     }
@@ -24,7 +24,7 @@ extension Connection {
     private func begin(_ head: consuming RequestHead) {
         clock.headSince = 0
         if case .length(let length) = head.framing, length > configuration.bodyBytesMax {
-            return refuse(.bodyTooLarge, head)
+            return refuse(.bodyTooLarge, head.fields, isHead: head.method == "HEAD")
         }
         requests += 1
         let number = requests
@@ -79,11 +79,11 @@ extension Connection {
         removeIfDone()
     }
 
-    /// Answers what no handler sees, and closes. `head`: the one that is refused, if it was read; else it is in the buffer, or some of
-    /// it.
-    func refuse(_ refusal: WireRefusal, _ head: RequestHead? = nil) {
-        let isHead = head.map { $0.method == "HEAD" } ?? input.map { parser.isHEAD($0.bytes) } ?? false
-        let response = context.shared.refusal(refusal, head?.fields)
+    /// Answers what no handler sees, and closes. `fields`: those of the head, if they could be read. `isHead`: whether it asks by HEAD;
+    /// nil while the head, or some of it, is in the buffer.
+    func refuse(_ refusal: WireRefusal, _ fields: Fields? = nil, isHead: Bool? = nil) {
+        let isHead = isHead ?? input.map { parser.isHEAD($0.bytes) } ?? false
+        let response = context.shared.refusal(refusal, fields)
         context.counters.note(refusal)
         context.shared.refused(loop, refusal, response, peer.text)
         var bytes: [UInt8] = []

@@ -7,13 +7,19 @@ public struct HeadParser: Sendable {
     private var scanned = 0
     private var lineStart = 0
     private var requestLine: RequestLine?
+    /// What is wrong with the request line, when the fields are read nevertheless: they say who asks, and in which language.
+    private var fault: WireRefusal?
     private var entries: [Fields.Entry] = []
     private var isAfterEmptyLine = false
+    /// Those of the head that was refused, if all its lines could be read.
+    public private(set) var refusedFields: Fields?
 
     public init(limits: HeadLimits = HeadLimits()) { self.limits = limits }
 
     /// Whether there is anything of a head among so many bytes: the empty line before one is nothing.
-    public func hasBegun(_ count: Int) -> Bool { requestLine != nil || count > lineStart }
+    public func hasBegun(_ count: Int) -> Bool { !isAtRequestLine || count > lineStart }
+
+    private var isAtRequestLine: Bool { requestLine == nil && fault == nil }
 
     /// Whether the request, of which there may be no more than its first bytes, is a HEAD: it gets no body (RFC 9110 9.3.2).
     public func isHEAD(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -26,14 +32,23 @@ public struct HeadParser: Sendable {
     public mutating func parse(
         _ bytes: UnsafeRawBufferPointer
     ) throws(WireRefusal) -> (head: RequestHead, length: Int)? {
+        do { return try lines(bytes) } catch { throw fault ?? error }
+    }
+
+    private mutating func lines(
+        _ bytes: UnsafeRawBufferPointer
+    ) throws(WireRefusal) -> (head: RequestHead, length: Int)? {
         while let line = try nextLine(bytes) {
-            if requestLine == nil {
+            if isAtRequestLine {
                 // RFC 9112 2.2: one empty line before a request is let pass, as some clients send it after a body.
                 if line.isEmpty, !isAfterEmptyLine {
                     isAfterEmptyLine = true
                     continue
                 }
-                requestLine = try RequestLine(bytes, line, limits: limits)
+                do { requestLine = try RequestLine(bytes, line, limits: limits) } catch {
+                    guard error == .badTarget else { throw error }
+                    fault = error
+                }
             } else if line.isEmpty {
                 return try finish(bytes)
             } else {
@@ -48,7 +63,7 @@ public struct HeadParser: Sendable {
 
     /// The next whole line without its CR LF, nil when it has not come yet.
     private mutating func nextLine(_ bytes: UnsafeRawBufferPointer) throws(WireRefusal) -> Range<Int>? {
-        let isFirst = requestLine == nil
+        let isFirst = isAtRequestLine
         let end = isFirst ? lineStart + limits.requestLineBytesMax : limits.headBytesMax
         let stop = min(bytes.count, end)
         var index = scanned
@@ -90,12 +105,19 @@ public struct HeadParser: Sendable {
     private mutating func finish(
         _ bytes: UnsafeRawBufferPointer
     ) throws(WireRefusal) -> (head: RequestHead, length: Int) {
-        guard let line = requestLine.take() else {
-            preconditionFailure("An empty line ends a head only after the request line.")
-        }
         let length = lineStart
-        let semantics = try HeadSemantics(Bytes.slice(bytes, 0..<length), entries, minorVersion: line.minorVersion)
         var fields = Fields(bytes: Bytes.slice(bytes, 0..<length), entries: entries)
+        guard let line = requestLine.take() else {
+            refusedFields = fields
+            throw fault ?? .badRequestLine
+        }
+        let semantics: HeadSemantics
+        do {
+            semantics = try HeadSemantics(Bytes.slice(bytes, 0..<length), entries, minorVersion: line.minorVersion)
+        } catch {
+            refusedFields = fields
+            throw error
+        }
         if let authority = line.authority { fields.set("Host", authority) }
         let head = RequestHead(
             method: line.method, target: line.target, path: line.path, query: line.query,

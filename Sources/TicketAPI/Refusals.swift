@@ -4,8 +4,8 @@ import Regulations
 extension API {
     /// What the parser or the server refuses before a request exists, shaped like every other error.
     ///
-    /// `fields` are those of a head that is whole and right but for its body. Nil: in English, since whatever the request says about
-    /// languages was not read, or cannot be trusted.
+    /// `fields` are those of a head whose lines could all be read. Nil: in English and under a new name, since whatever the request says
+    /// of these was not read.
     /// `bodyBytesMax`: what the server takes.
     public func refusal(_ refusal: WireRefusal, _ fields: Fields?, bodyBytesMax: Int) -> Response {
         let identity = RequestIdentity(fields?.values("x-request-id") ?? [])
