@@ -19,6 +19,7 @@ enum FaultCode: String, CaseIterable, Sendable {
     case empty
     case tooLong = "too_long"
     case tooMany = "too_many"
+    case tooManyLinks = "too_many_links"
     case duplicate
     case notOneOf = "not_one_of"
     case atLeastOneOf = "at_least_one_of"

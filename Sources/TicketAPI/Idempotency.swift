@@ -37,7 +37,7 @@ extension API {
         case .replay(let kept): return Answer(replaying: kept)
         case .replayRun(let run): answer = .json(200, RunBody(run), in: language)
         case .replayPublication(let publication): answer = .json(200, PublicationBody(publication), in: language)
-        case .replayBatch(let results): answer = .json(200, BatchBody(results: results), in: language)
+        case .replayBatch(let results, let first): answer = .json(200, BatchBody(results: results), in: first)
         default: throw error
         }
         answer.fields = [Answer.replayed]

@@ -93,15 +93,21 @@ public struct Texts: Sendable {
         var out = ""
         var rest = text[...]
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+            let name = rest[rest.index(after: open)..<close]
             out += rest[..<open]
-            out += arguments[String(rest[rest.index(after: open)..<close])] ?? "…"
+            // What else stands in braces is JSON.
+            out += isName(name) ? arguments[String(name)] ?? "…" : String(rest[open...close])
             rest = rest[rest.index(after: close)...]
         }
         return out + rest
     }
 
     static func placeholders(_ text: String) -> Set<Substring> {
-        Set(text.split(separator: "{").dropFirst().compactMap { $0.split(separator: "}").first })
+        Set(text.split(separator: "{").dropFirst().compactMap { $0.split(separator: "}").first }.filter(isName))
+    }
+
+    private static func isName(_ text: Substring) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || $0 == UInt8(ascii: "_") }
     }
 
     private static func read(_ bytes: [UInt8], _ file: String, _ faults: inout [String]) -> [String: String] {

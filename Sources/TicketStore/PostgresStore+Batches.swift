@@ -100,6 +100,10 @@ extension Statements {
         BatchResult(ticket: try row.text(), status: try row.int(), problem: try row.optionalBytes())
     }
 
+    static let batchLanguage = Statement<Language>(
+        "batch_language", "SELECT language FROM batches WHERE follow_up = $1"
+    ) { (row) throws(RowError) in try row.parsed { Language(rawValue: $0) } }
+
     static let keepBatchResult = Statement<Void>(
         "keep_batch_result",
         """

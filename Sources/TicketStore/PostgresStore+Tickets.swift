@@ -219,7 +219,7 @@ extension ResultRow {
         let id: UserID? = try optionalID()
         let name = try optionalText()
         let role = try parsed { Role(rawValue: $0) }
-        return Actor(id: id, name: name ?? "", role: role)
+        return Actor(id: id, name: name ?? (id == nil ? "" : User.unseenName), role: role)
     }
 
     mutating func eventRecord() throws(RowError) -> EventRecord {

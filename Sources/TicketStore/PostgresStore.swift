@@ -143,7 +143,11 @@ extension PostgresStore {
         if let answer = kept.answer { throw .replay(answer) }
         if let run = kept.run, let done = try await self.run(run) { throw .replayRun(done) }
         if let followUp = kept.followUp, let done = try await publication(followUp) { throw .replayPublication(done) }
-        if let followUp = kept.followUp { throw .replayBatch(try await results(of: followUp)) }
+        if let followUp = kept.followUp,
+            let language = try await read(.staff, Statements.batchLanguage, [.id(followUp)]).first
+        {
+            throw .replayBatch(try await results(of: followUp), language)
+        }
         throw .unexpected("a kept key without an answer")
     }
 

@@ -43,11 +43,12 @@ struct ChangeBuilder {
     var unlinked: Link?
     var condition: Change.Condition?
 
+    /// History is in the order of its times, whatever the clocks of two instances say.
     init(_ ticket: Ticket, by actor: Actor, at now: Instant) {
         self.ticket = ticket
         before = ticket
         self.actor = actor
-        self.now = now
+        self.now = max(now, ticket.updatedAt)
     }
 
     init(new ticket: Ticket, by actor: Actor, at now: Instant) {

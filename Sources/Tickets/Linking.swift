@@ -2,6 +2,9 @@ public import JSONText
 
 /// Which tickets may be tied together. Pure.
 public enum Linking {
+    /// A ticket is read and shown with all its links, so that none may have any number of them.
+    public static let max = 1_000
+
     /// The near end of a link: the ticket that is being changed or registered.
     public struct Source: Sendable, Equatable {
         /// Nil: it is only being registered.
@@ -10,6 +13,8 @@ public enum Linking {
         public let organization: String
         public let isPart: Bool
         public let isWhole: Bool
+        /// In both directions.
+        public let links: Int
 
         /// A ticket that is only being registered.
         public init(product: String, organization: String) {
@@ -18,6 +23,7 @@ public enum Linking {
             self.organization = organization
             isPart = false
             isWhole = false
+            links = 0
         }
 
         public init(_ record: TicketRecord) {
@@ -26,6 +32,7 @@ public enum Linking {
             organization = record.ticket.organization
             isPart = record.links.contains { $0.type == .partOf && !$0.isInverse }
             isWhole = record.links.contains { $0.type == .partOf && $0.isInverse }
+            links = record.links.count
         }
     }
 
@@ -35,6 +42,9 @@ public enum Linking {
     ) -> [JSONFault] {
         guard let target else { return [JSONFault(pointer: pointer, code: "not_found")] }
         if target.id == source.id { return [JSONFault(pointer: pointer, code: "itself")] }
+        if Swift.max(source.links, target.links) >= Self.max {
+            return [JSONFault(pointer: pointer, code: "too_many_links", arguments: ["max": "\(Self.max)"])]
+        }
         var codes: [String] = []
         if target.organization != source.organization { codes.append("other_organization") }
         switch type {

@@ -41,6 +41,9 @@ public struct Organization: Sendable, Equatable {
 
 /// Somebody who may hold tokens.
 public struct User: Sendable, Equatable {
+    /// How a customer is told of somebody who has moved to another one.
+    public static let unseenName = "former user"
+
     public var id: UserID
     public var email: String
     public var name: String

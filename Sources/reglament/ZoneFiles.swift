@@ -6,9 +6,16 @@ struct ZoneFiles: TimeZoneSource {
     let folder: String
     private let known = Locked<[String: TimeZoneRules]>([:])
 
+    /// No name of the time zone database is longer.
+    private static let nameBytesMax = 64
+    /// What lies in the folder beside the zones: this machine's own, templates, and all zones over again, without and with
+    /// leap seconds.
+    private static let otherFiles: Set<String> = ["localtime", "posixrules", "Factory", "posix", "right"]
+
     init(folder: String) { self.folder = folder }
 
     func rules(for identifier: String) throws(TimeZoneError) -> TimeZoneRules {
+        guard identifier.utf8.count <= Self.nameBytesMax else { throw .unknown(identifier) }
         if let rules = known.withLock({ $0[identifier] }) { return rules }
         let rules = try read(identifier)
         known.withLock { $0[identifier] = rules }
@@ -22,7 +29,9 @@ struct ZoneFiles: TimeZoneSource {
         }
         // One spelling for each file, or the same one would be remembered again and again.
         let parts = identifier.split(separator: "/", omittingEmptySubsequences: false)
-        guard isPlain, parts.count <= 3, !parts.contains(""), let bytes = try? Files.read("\(folder)/\(identifier)")
+        let isZone = !Self.otherFiles.contains(String(parts[0]))
+        guard isPlain, isZone, parts.count <= 3, !parts.contains(""),
+            let bytes = try? Files.read("\(folder)/\(identifier)")
         else {
             throw .unknown(identifier)
         }

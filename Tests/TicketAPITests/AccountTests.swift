@@ -181,6 +181,33 @@ import Tickets
         }
     }
 
+    @Test func `every fault of a user is found, whatever the role`() async throws {
+        try await World.with { world in
+            let body = #"{"email":"x@example.com","name":"N","organization":"none","role":"boss"}"#
+            let faults = ["/role not_one_of", "/organization not_found"]
+            let made = try await world.post("/v1/users", body, as: .adam)
+            #expect(made.faults == faults)
+            let path = "/v1/users/\(Person.carla.id)"
+            let patch = #"{"organization":"none","role":"boss"}"#
+            let patched = try await world.call("PATCH", path, patch, as: .adam)
+            #expect(patched.faults == faults)
+        }
+    }
+
+    @Test func `who has moved to another customer is no longer named to the one before`() async throws {
+        try await World.with { world in
+            let ticket = "/v1/tickets/\(try await world.ticket(.assigned))"
+            let moved = try await world.call(
+                "PATCH", "/v1/users/\(Person.egor.id)", #"{"role":"customer","organization":"globex"}"#, as: .adam)
+            #expect(moved.status == 200, "\(moved.json)")
+            let seen = try await world.get(ticket, as: .carla)
+            #expect(seen["assignees"][0]["name"].string == "former user")
+            let events = try await world.get(ticket + "/events", as: .carla)["items"].array
+            #expect(events.last?["actor"]["name"].string == "former user")
+            #expect(try await world.get(ticket, as: .lena)["assignees"][0]["name"].string == Person.egor.user.name)
+        }
+    }
+
     @Test func `an organization has a code of its own`() async throws {
         try await World.with { world in
             func make(_ body: String) async throws -> Reply {
@@ -197,6 +224,8 @@ import Tickets
             #expect(patched["name"].string == "M")
             let renamed = try await world.call("PATCH", "/v1/organizations/0-a", #"{"code":"b"}"#, as: .lena)
             #expect(renamed.faults == ["/code immutable"])
+            let removed = try await world.call("PATCH", "/v1/organizations/0-a", #"{"code":null}"#, as: .lena)
+            #expect(removed.faults == ["/code immutable"])
         }
     }
 }

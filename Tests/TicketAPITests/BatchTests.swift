@@ -136,6 +136,9 @@ import Tickets
             #expect(first.status == 200 && second.status == 200 && second.body == first.body)
             #expect(first.fields.first("idempotency-replayed") == nil)
             #expect(second.fields.first("idempotency-replayed") == "true")
+            let russian = [("Idempotency-Key", "k"), ("Accept-Language", "ru")]
+            let third = try await world.call("POST", "/v1/tickets/batch", request, as: .egor, fields: russian)
+            #expect(third.body == first.body && third.fields.first("content-language") == "en")
             let other = self.batch(ids, .setPriority, #"{"priority":"low"}"#)
             let reused = try await world.post("/v1/tickets/batch", other, as: .egor, key: "k")
             #expect(reused.summary == "422 idempotency-key-reused")

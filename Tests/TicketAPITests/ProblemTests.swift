@@ -97,6 +97,7 @@ import Tickets
 
     @Test func `a value with braces in it stays what it is`() {
         #expect(Texts.fill("a {x} {y} {", ["x": "{y}", "y": "1"]) == "a {y} 1 {")
+        #expect(Texts.fill(#"`{"priority": …}` {x}"#, ["x": "1"]) == #"`{"priority": …}` 1"#)
     }
 
     @Test(arguments: WireRefusal.allCases)

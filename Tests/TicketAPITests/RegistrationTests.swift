@@ -45,6 +45,13 @@ import Tickets
             #expect(
                 Set(try await faults(others.replacing("maics", with: "nothing"), as: .egor)) == [
                     "/product not_one_of", "/organization not_found", "/reporter not_found", "/follows not_found",
+                    "/part_of not_found",
+                ])
+            let unknown =
+                #"{"product":"nothing","kind":"x","subject":"S","description":"D","follows":"MAICS-99999","details":{"x":5,"y":"\#(String(repeating: "y", count: 9_000))"}}"#
+            #expect(
+                Set(try await faults(unknown)) == [
+                    "/product not_one_of", "/follows not_found", "/details/x not_a_string", "/details/y too_long",
                 ])
             let foreign =
                 #"{"product":"maics","kind":"consultation","subject":"S","description":"D","organization":"acme","reporter":"\#(Person.gina.id)"}"#
@@ -164,6 +171,19 @@ import Tickets
             #expect(try await world.get(path, as: .egor, fields: [("If-None-Match", tag)]).status == 200)
             let head = try await world.call("HEAD", path, as: .carla)
             #expect(head.status == 200 && head.body.isEmpty && head.fields.first("etag") == tag)
+        }
+    }
+
+    /// What the wire layer refuses, too, once it has read who asks.
+    @Test(arguments: [("/v1/tickets?q=%zz", "x", 400), ("/%zz", "x", 400), ("/v1/me", "Expect", 417)])
+    func `a refused head is answered under the caller's name and in its language`(
+        path: String, field: String, status: Int
+    ) async throws {
+        try await World.with { world in
+            let fields = [("X-Request-Id", "abc"), ("Accept-Language", "ru"), (field, "y")]
+            let reply = try await world.call("GET", path, fields: fields)
+            #expect(reply.status == status && reply.fields.first("x-request-id") == "abc")
+            #expect(reply.fields.first("content-language") == "ru")
         }
     }
 

@@ -30,6 +30,7 @@ import Tickets
             let ours = try await world.register(by: .carol)
             let follower = try await world.register(by: .carol)
             try await world.take(.link(Link(type: .follows, ticket: ours.id)), on: follower.id, by: .ada)
+            #expect(try await world.store.otherTicket(ours.id, .staff)?.links == 1)
             try await world.take(.comment("Hello"), on: ours.id, by: .carol)
             let all = try await self.count(table, as: Roles.staff, organization: "", world)
             let acme = try await self.count(table, as: Roles.customer, organization: "acme", world)

@@ -28,6 +28,18 @@ import Tickets
         return roles.contains(.customer) ? Actor(User.carol) : .autoClose
     }
 
+    /// Another instance's clock may be behind, and a step that follows from another ticket's was decided at that one's time.
+    @Test(arguments: [Cause.call, .following])
+    func `no step is dated before what it follows`(cause: Cause) throws {
+        let ticket = Ticket.sample(state: .assigned)
+        let before = Instant(milliseconds: ticket.updatedAt.milliseconds - 600_000)
+        let solving = Step.solve(Solving(comment: "Done", type: .individualWork, release: nil))
+        let change = try Lifecycle.decide(
+            solving, on: ticket, by: Actor(.ada), at: before, rules: Samples.rules("omnivox"),
+            contract: Samples.contract, cause: cause)
+        #expect(change.event.at == ticket.updatedAt && change.ticket.solvedAt == ticket.updatedAt)
+    }
+
     @Test func `every state has a row, even a final one, and every action an actor`() {
         #expect(Set(Lifecycle.table.keys) == Set(State.allCases))
         #expect(Set(Lifecycle.followingTable.keys) == Set(State.allCases))

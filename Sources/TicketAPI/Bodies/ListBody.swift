@@ -30,7 +30,7 @@ extension Exchange {
         let cursor = page.next.map { Cursor.encode($0, scope: input.scope) }
         var answer = try Answer.json(200, ListBody(items: page.items.map(body), nextCursor: cursor), in: language)
         if let cursor {
-            let kept = (request.query ?? "").split(separator: "&").filter { !$0.hasPrefix("cursor=") }
+            let kept = (request.query ?? "").split(separator: "&").filter { !QueryReader.isNamed("cursor", $0) }
             let query = (kept.map(String.init) + ["cursor=\(cursor)"]).joined(separator: "&")
             answer.fields.append(("Link", "<\(request.path)?\(query)>; rel=\"next\""))
         }

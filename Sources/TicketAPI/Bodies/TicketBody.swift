@@ -128,7 +128,7 @@ struct PersonBody: Body {
 
     init(_ id: UserID, _ name: String?) {
         self.id = id
-        self.name = name ?? ""
+        self.name = name ?? User.unseenName
     }
 
     func write(to json: inout JSONWriter) {

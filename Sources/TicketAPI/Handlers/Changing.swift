@@ -76,9 +76,8 @@ extension API {
         _ plan: Plan, _ ground: ChangeGround, _ rules: TicketRules, _ exchange: Exchange
     ) async throws -> Answer {
         let ticket = ground.record.ticket
-        // Not when the request came: others may have been here since, and history is in the order of its times, whatever the
-        // clocks of two instances say.
-        let now = max(now().truncatedToMilliseconds(), ticket.updatedAt)
+        // Not when the request came: others may have been here since.
+        let now = now().truncatedToMilliseconds()
         let change = try naming(ticket, exchange) { () throws(Refusal) in
             try Lifecycle.decide(
                 plan.step, on: ticket, by: Actor(exchange.caller.user), at: now, rules: rules, contract: ground.contract

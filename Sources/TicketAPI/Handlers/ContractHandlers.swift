@@ -103,7 +103,9 @@ extension API {
         let users = ids.isEmpty ? [] : try await store.users(ids.compactMap(\.self))
         for (index, (name, id)) in zip(named, ids).enumerated() where name != nil {
             let user = users.first { $0.id == id }
-            if let user, user.active, user.organization == contract.organization { continue }
+            // Of what organization nobody knows is not told as a fault of the contact.
+            let isTheirs = contract.organization.isEmpty || user?.organization == contract.organization
+            if let user, user.active, user.role == .customer, isTheirs { continue }
             input.body.faults.add(FaultCode.notAnActiveContact.rawValue, at: "/\(member)/\(index)")
         }
         contract.responsibleContacts = ids.compactMap(\.self)

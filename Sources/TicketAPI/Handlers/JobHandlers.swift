@@ -23,7 +23,7 @@ extension API {
         let dryRun = input.body.bool("dry_run") ?? false
         let asOf = input.body.instant("as_of")
         let plan = input.body.text("plan", max: Limit.name)
-        if input.body.has("as_of") && !input.body.isNull("as_of") && !dryRun {
+        if input.body.has("as_of") && !input.body.isNull("as_of") && !dryRun && !input.body.faults.has(at: "/dry_run") {
             input.body.fault(.onlyWithDryRun, at: "as_of")
         }
         if let plan {

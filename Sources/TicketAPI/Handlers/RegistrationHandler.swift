@@ -14,7 +14,7 @@ extension API {
             input.query.finish()
             // A new number is taken with the ground: not for a request that is known to be refused and needs no ground.
             guard let rules = request.rules, !input.hasFaults || request.names(anyOther: exchange.caller) else {
-                try await checkPeople(of: request, exchange, &input)
+                if request.rules == nil { try await checkWithoutProduct(request, exchange, &input) }
                 try input.refuse()
                 preconditionFailure("an unknown product is a fault")
             }
@@ -38,14 +38,19 @@ extension API {
 }
 
 extension API {
-    /// Who reports for whom is right or wrong whatever the product is.
-    private func checkPeople(
-        of request: RegistrationRequest, _ exchange: Exchange, _ input: inout Input
+    /// What is right or wrong whatever the product is: who reports for whom, and what the ticket follows.
+    private func checkWithoutProduct(
+        _ request: RegistrationRequest, _ exchange: Exchange, _ input: inout Input
     ) async throws {
-        guard exchange.role.isEmployee else { return }
-        let organization = try await store.organization(request.draft.organization, exchange.access)
-        let reporter = try await store.users([request.draft.reporter]).first
-        request.check(organizationExists: organization != nil, reporter: reporter, &input)
+        if exchange.role.isEmployee {
+            let organization = try await store.organization(request.draft.organization, exchange.access)
+            let reporter = try await store.users([request.draft.reporter]).first
+            request.check(organizationExists: organization != nil, reporter: reporter, &input)
+        }
+        let others = [("follows", request.draft.follows), ("part_of", request.draft.partOf)]
+        for case (let member, let id?) in others where try await store.otherTicket(id, exchange.access) == nil {
+            input.body.fault(.notFound, at: member)
+        }
     }
 }
 
@@ -100,6 +105,8 @@ private struct RegistrationRequest {
             if !input.body.has("details") || details != nil || input.body.isNull("details") {
                 values = input.details(given, over: [:], kind: kind ?? "", channel: channel, policy)
             }
+        } else {
+            details?.checkValues()
         }
         let seen = RegistrationRequest.ticket(follows, "follows", &input)
         let whole = RegistrationRequest.ticket(partOf, "part_of", &input)

@@ -58,6 +58,18 @@ extension API {
 }
 
 extension JSONObjectReader {
+    /// Of details whose product nobody knows: texts they must be in any case.
+    func checkValues() {
+        var reader = self
+        for (index, member) in members.enumerated() {
+            guard let text = reader.string(at: index) else { continue }
+            if text.isEmpty { faults.add(FaultCode.empty.rawValue, at: pointer(to: member.name)) }
+            if text.isLonger(than: Limit.detail) {
+                faults.add(FaultCode.tooLong.rawValue, at: pointer(to: member.name), ["max": "\(Limit.detail)"])
+            }
+        }
+    }
+
     /// The details given here; nil as a value removes one. A key that the policy lacks is a fault.
     func values(_ policy: Policy) -> [String: String?] {
         var reader = self

@@ -33,7 +33,11 @@ extension API {
         let user = User(
             id: .make(), email: email ?? "", name: name ?? "", role: role ?? .customer, organization: organization,
             active: active)
-        if role != nil { try await check(user, &input, exchange) }
+        if role != nil {
+            try await check(user, &input, exchange)
+        } else {
+            try await find(organization, &input, exchange)
+        }
         try input.finish()
         let answer = Answer.json(201, UserBody(user), in: exchange.language, location: "/v1/users/\(user.id)")
         try await write(API.userProblems) { () async throws(StoreError) in
@@ -67,7 +71,11 @@ extension API {
         if let role = input.body.choice("role", of: Role.self) { user.role = role }
         if input.body.has("organization") { user.organization = input.body.word("organization") }
         guard Permissions.mayWrite(exchange.role, userOf: user.role) else { throw Problem(.forbidden) }
-        if input.body.faults.count == faults { try await check(user, &input, exchange) }
+        if input.body.faults.count == faults {
+            try await check(user, &input, exchange)
+        } else if input.body.has("organization") {
+            try await find(user.organization, &input, exchange)
+        }
         try input.finish()
         let written = user
         try await write(API.userProblems) { () async throws(StoreError) in
@@ -86,8 +94,15 @@ extension API {
             if !input.body.faults.has(at: "/organization") { input.body.fault(.missing, at: "organization") }
             return
         }
-        if Organization.isCode(code), try await store.organization(code, exchange.access) != nil { return }
-        input.body.fault(.notFound, at: "organization")
+        try await find(code, &input, exchange)
+    }
+
+    private func find(_ organization: String?, _ input: inout Input, _ exchange: Exchange) async throws {
+        guard let organization else { return }
+        let isKnown =
+            Organization.isCode(organization)
+            ? try await store.organization(organization, exchange.access) != nil : false
+        if !isKnown { input.body.fault(.notFound, at: "organization") }
     }
 
     private static let userProblems = [

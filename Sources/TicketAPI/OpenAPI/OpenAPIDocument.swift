@@ -157,7 +157,8 @@ extension OpenAPIDocument {
                 .tree(JSONMember("type", .tree(JSONMember("enum", .strings(types.map(\.path))))))))
         let schema = JSONValue.tree(
             JSONMember("allOf", .list([Schema.component(.problem).tree(prose), only])))
-        var fields = AnswerField.everywhere + [.language, .coding]
+        var fields = AnswerField.everywhere + [.language, .coding, .rateLimit, .rateLimitPolicy]
+        if types.contains(where: \.isKept) { fields.append(.replayed) }
         for type in types { fields += type.fields.filter { !fields.contains($0) } }
         let description = types.map { "`\($0.path)`: \(prose.meaning($0))" }.joined(separator: " ")
         return .tree(
@@ -233,9 +234,15 @@ extension OpenAPIDocument {
             JSONMember("description", prose.about(parameter)),
         ]
         if parameter.isRequired { members.append(JSONMember("required", .bool(true))) }
-        members.append(JSONMember("schema", parameter.schema.tree(prose)))
+        members.append(JSONMember("schema", schema(of: parameter)))
         if let example = parameter.example { members.append(JSONMember("example", parameter.exampleValue(example))) }
         return JSONMember(parameter.rawValue, .tree(members))
+    }
+
+    private func schema(of parameter: Parameter) -> JSONValue {
+        let schema = parameter.schema.tree(prose)
+        guard let standard = parameter.standard, case .object(let members) = schema else { return schema }
+        return .object(members + [JSONMember("default", parameter.exampleValue(standard))])
     }
 
     private func header(_ field: AnswerField) -> JSONMember {

@@ -92,6 +92,16 @@ enum Parameter: String, CaseIterable, Sendable {
         }
     }
 
+    /// What holds when it is left out; nil: nothing, or what the call says of it.
+    var standard: String? {
+        switch self {
+        case .limit: "50"
+        case .after: "0"
+        case .sort: TicketSort.newestFirst.rawValue
+        default: nil
+        }
+    }
+
     /// As it could be given; nil: the schema says enough.
     var example: String? {
         switch self {

@@ -120,7 +120,7 @@ extension JSONObjectReader {
     mutating func unchanged(_ name: String, _ value: String) {
         guard has(name) else { return }
         let before = faults.count
-        let text = isNull(name) ? nil : string(name)
+        let text = string(name)
         if faults.count == before && text?.hasSameBytes(as: value) != true { fault(.immutable, at: name) }
     }
 

@@ -28,6 +28,12 @@ struct QueryReader {
         self.pairs = pairs
     }
 
+    /// Whether a part of a query, as it was received, is a parameter of this name.
+    static func isNamed(_ name: String, _ part: Substring) -> Bool {
+        let given = part.prefix { $0 != "=" }
+        return PercentEncoding.decode(given, plusIsSpace: true)?.hasSameBytes(as: name) ?? false
+    }
+
     mutating func fault(_ code: FaultCode, at name: String, _ arguments: [String: String] = [:]) {
         faults.append(Fault(code, at: .parameter(name), arguments))
     }

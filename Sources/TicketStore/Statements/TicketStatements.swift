@@ -112,10 +112,13 @@ enum OtherTicketSQL {
         """
         \(alias).id, \(alias).product, \(alias).organization, \(alias).state, \(alias).blocking,
                \(alias).id IS NOT NULL AND EXISTS (SELECT FROM links l WHERE l.ticket = \(alias).id AND l.type = 'part_of'),
-               \(alias).id IS NOT NULL AND EXISTS (SELECT FROM links l WHERE l.other = \(alias).id AND l.type = 'part_of')
+               \(alias).id IS NOT NULL AND EXISTS (SELECT FROM links l WHERE l.other = \(alias).id AND l.type = 'part_of'),
+               CASE WHEN \(alias).id IS NOT NULL
+                    THEN (SELECT count(*) FROM (SELECT FROM links l WHERE l.other = \(alias).id LIMIT \(Linking.max)) n)::integer
+                END
         """
     }
-    static let columnCount = 7
+    static let columnCount = 8
 }
 
 extension Statements {
@@ -160,7 +163,8 @@ extension ResultRow {
     mutating func otherTicket() throws(RowError) -> OtherTicket {
         OtherTicket(
             id: try parsed { TicketID($0) }, product: try text(), organization: try text(),
-            state: try parsed { State(rawValue: $0) }, blocking: try bool(), isPart: try bool(), isWhole: try bool())
+            state: try parsed { State(rawValue: $0) }, blocking: try bool(), isPart: try bool(), isWhole: try bool(),
+            links: try int())
     }
 
     /// A joined row that may not be there: then its first column is null and all of them are passed.

@@ -1,5 +1,5 @@
 public import Digests
-import Regulations
+public import Regulations
 
 /// For whom the store is asked, and under which key a retry is recognised.
 public struct Access: Sendable {
@@ -86,7 +86,7 @@ public enum StoreError: Error, Sendable {
     /// This very request was answered by a run or a follow-up: its result is the answer.
     case replayRun(JobRun)
     case replayPublication(Publication)
-    case replayBatch([BatchResult])
+    case replayBatch([BatchResult], Language)
     /// The key was used for another request.
     case keyReused
     /// The first request under this key still runs.

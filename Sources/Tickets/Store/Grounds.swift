@@ -23,9 +23,12 @@ public struct OtherTicket: Sendable, Equatable {
     public var isPart: Bool
     /// Whether it has parts.
     public var isWhole: Bool
+    /// Links that lead to it, or `Linking.max` when there are more.
+    public var links: Int
 
     public init(
-        id: TicketID, product: String, organization: String, state: State, blocking: Bool, isPart: Bool, isWhole: Bool
+        id: TicketID, product: String, organization: String, state: State, blocking: Bool, isPart: Bool, isWhole: Bool,
+        links: Int
     ) {
         self.id = id
         self.product = product
@@ -34,6 +37,7 @@ public struct OtherTicket: Sendable, Equatable {
         self.blocking = blocking
         self.isPart = isPart
         self.isWhole = isWhole
+        self.links = links
     }
 }
 
