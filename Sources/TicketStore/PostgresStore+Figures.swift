@@ -47,7 +47,7 @@ extension PostgresStore {
 
     /// How many of these nights nobody has done; see `runNight`.
     public func undoneNights(_ nights: [String: Instant]) async throws(StoreError) -> Int {
-        try await undone(nights).count
+        try await undone(nights, at: now()).count
     }
 }
 

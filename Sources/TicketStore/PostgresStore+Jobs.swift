@@ -307,30 +307,60 @@ extension PostgresStore {
 }
 
 extension PostgresStore {
+    /// Clocks of instances differ. What was noted as done further ahead than this came from one that was wrong, and if it counted,
+    /// nobody would run a night until then.
+    private static let clockToleranceMicroseconds: Int64 = 86_400_000_000
+
     /// The schedule's own run: closes what is due when a product's night has come and no instance has done it yet, but for
     /// the products whose own night is still to come: their customers have until then.
     ///
-    /// `nights` says when each product's latest night began. Nil: every night is done, or another run is at work.
-    public func runNight(_ nights: [String: Instant], at now: Instant) async throws(StoreError) -> JobRun? {
-        guard try await !undone(nights).isEmpty else { return nil }
+    /// `nights` says when each product's latest night began. Nil: every night is done, or another run is at work. `say` is
+    /// given a sentence for each night that was noted as done by a clock that was ahead, once the night has been done.
+    public func runNight(
+        _ nights: [String: Instant], at now: Instant, say: @escaping @Sendable (String) -> Void
+    ) async throws(StoreError) -> JobRun? {
+        guard try await !undone(nights, at: now).isEmpty else { return nil }
         let run = try await alone(waits: false) { () async throws(StoreError) -> JobRun? in
             // Another instance may have been quicker while the lock was waited for.
-            let undone = try await self.undone(nights)
+            let undone = try await self.undone(nights, at: now)
             guard !undone.isEmpty else { return nil }
             let others = nights.keys.filter { undone[$0] == nil }.sorted()
             let plan = try await self.plan(asOf: now, leavingOut: others)
             let run = try await self.close(plan, by: nil, at: now, .staff) { _, _ in }
-            for (product, night) in undone { try await self.noteNight(product: product, at: night) }
+            for (product, night) in undone.sorted(by: { $0.key < $1.key }) {
+                try await self.noteNight(product: product, at: night.began)
+                self.nightsDone.withLock { $0[product] = night.began }
+                guard let noted = night.notedAhead else { continue }
+                say(
+                    """
+                    nightly job: \(product) was noted as done until \(noted.rfc3339), by an instance whose clock was ahead of this \
+                    one's; the night of \(night.began.rfc3339) has been done and noted instead
+                    """)
+            }
             return run
         }
         return run ?? nil
     }
 
-    func undone(_ nights: [String: Instant]) async throws(StoreError) -> [String: Instant] {
-        var undone: [String: Instant] = [:]
+    struct UndoneNight {
+        let began: Instant
+        /// What was noted instead, further ahead than clocks differ; nil: nothing, or an earlier night.
+        let notedAhead: Instant?
+    }
+
+    func undone(_ nights: [String: Instant], at now: Instant) async throws(StoreError) -> [String: UndoneNight] {
+        let latest = Instant(microseconds: now.microseconds + Self.clockToleranceMicroseconds)
+        var undone: [String: UndoneNight] = [:]
         for (product, night) in nights {
             let last = try await lastNight(product: product)
-            if last.map({ $0 < night }) ?? true { undone[product] = night }
+            if let last, last > latest {
+                // An instance whose clock stays wrong notes it again: one night is not done twice by the same instance.
+                if nightsDone.withLock({ $0[product] }) != night {
+                    undone[product] = UndoneNight(began: night, notedAhead: last)
+                }
+            } else if last.map({ $0 < night }) ?? true {
+                undone[product] = UndoneNight(began: night, notedAhead: nil)
+            }
         }
         return undone
     }

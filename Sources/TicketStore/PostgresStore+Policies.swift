@@ -51,13 +51,13 @@ extension PostgresStore {
 
     // MARK: The schedule of the job
 
-    /// When the nightly job was last done for a product; nil: never.
-    public func lastNight(product: String) async throws(StoreError) -> Instant? {
+    /// When the nightly job was last done for a product, as the clock of whoever did it had it; nil: never.
+    func lastNight(product: String) async throws(StoreError) -> Instant? {
         try await read(.staff, Statements.lastNight, [.text(product)]).first
     }
 
-    /// Notes that the night of `at` is done.
-    public func noteNight(product: String, at: Instant) async throws(StoreError) {
+    /// Notes that the night of `at` is done, in place of what was noted before.
+    func noteNight(product: String, at: Instant) async throws(StoreError) {
         do {
             _ = try await connections.staff.writes.run(Statements.noteNight, [.text(product), .instant(at)])
         } catch { throw StoreError(error) }
@@ -108,7 +108,7 @@ extension Statements {
         "note_night",
         """
         INSERT INTO job_schedule (product, done_at) VALUES ($1, $2)
-        ON CONFLICT (product) DO UPDATE SET done_at = greatest(job_schedule.done_at, excluded.done_at)
+        ON CONFLICT (product) DO UPDATE SET done_at = excluded.done_at
         """)
 
     static let openTicketsByVersion = Statement<OpenTickets>(

@@ -19,6 +19,8 @@ public final class PostgresStore: Store {
     let pulses: Pulses
     let ticketReads: TicketReads
     let listReads: ListReads
+    /// The latest night of each product that this store has done.
+    let nightsDone = Locked<[String: Instant]>([:])
     /// Jobs are to end at their next batch.
     let isInterrupted = Atomic<Bool>(false)
 

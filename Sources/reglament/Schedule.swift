@@ -68,7 +68,7 @@ struct Schedule: Sendable {
             await attempt("the nightly job", .autoClose) { () async throws(StoreError) in
                 guard let autoCloseAt else { return }
                 let nights = regulations.rulebook.nights(at: now, minutes: autoCloseAt)
-                if let run = try await store.runNight(nights, at: now) {
+                if let run = try await store.runNight(nights, at: now, say: log.say) {
                     log.say("nightly job: \(run.closed) of \(run.due) due tickets closed, run \(run.id)")
                 }
             }

@@ -206,33 +206,73 @@ import Tickets
             let runs = try await withThrowingTaskGroup(of: JobRun?.self) { group in
                 for _ in 0..<3 {
                     group.addTask(executorPreference: world.loop) {
-                        try await world.store.runNight(nights, at: world.clock.now)
+                        try await world.store.runNight(nights, at: world.clock.now) { _ in }
                     }
                 }
                 return try await group.reduce(into: [JobRun]()) { if let run = $1 { $0.append(run) } }
             }
             #expect(runs.count == 1 && runs.first?.closed == 1)
-            #expect(try await world.store.runNight(nights, at: world.clock.now) == nil)
+            #expect(try await world.store.runNight(nights, at: world.clock.now) { _ in } == nil)
             let next = ["call-to-visit": world.clock.now]
-            #expect(try await world.store.runNight(next, at: world.clock.now) != nil)
+            #expect(try await world.store.runNight(next, at: world.clock.now) { _ in } != nil)
+        }
+    }
+
+    @Test func `a night noted by a clock that was far ahead is done, said once and noted anew`() async throws {
+        try await World.with { world in
+            let now = world.clock.now
+            let nights = ["omnivox": now, "call-to-visit": now]
+            let ahead = ["omnivox": Instant(rfc3339: "2031-01-02T23:00:00Z") ?? now]
+            _ = try await world.store.runNight(ahead, at: ahead["omnivox"] ?? now) { _ in }
+            let said = Locked<[String]>([])
+            let say: @Sendable (String) -> Void = { sentence in said.withLock { $0.append(sentence) } }
+            #expect(try await world.store.undoneNights(nights) == 2)
+            #expect(try await world.store.runNight(nights, at: now, say: say) != nil)
+            #expect(said.withLock(\.self).count == 1, "\(said.withLock(\.self))")
+            #expect(
+                said.withLock(\.self).first?.hasPrefix(
+                    "nightly job: omnivox was noted as done until 2031-01-02T23:00:00.000Z")
+                    == true)
+            #expect(try await world.store.undoneNights(nights) == 0)
+            #expect(try await world.store.lastNight(product: "omnivox") == now)
+            // The clock that is ahead goes on being so: the same night is not done again and again.
+            try await world.asSuperuser(
+                "UPDATE job_schedule SET done_at = '2031-01-02T23:00:00Z' WHERE product = 'omnivox'")
+            #expect(try await world.store.runNight(nights, at: now, say: say) == nil)
+            world.clock.advance(hours: 24)
+            let next = ["omnivox": world.clock.now, "call-to-visit": now]
+            #expect(try await world.store.undoneNights(next) == 1)
+            #expect(try await world.store.runNight(next, at: world.clock.now, say: say)?.leftOut == ["call-to-visit"])
+            #expect(said.withLock(\.self).count == 2)
+        }
+    }
+
+    @Test func `a night noted by a clock that is a little ahead is done`() async throws {
+        try await World.with { world in
+            let now = world.clock.now
+            let ahead = Instant(milliseconds: now.milliseconds + 20 * 3_600_000)
+            _ = try await world.store.runNight(["omnivox": ahead], at: ahead) { _ in }
+            #expect(try await world.store.runNight(["omnivox": now], at: now) { _ in } == nil)
+            #expect(try await world.store.undoneNights(["omnivox": now]) == 0)
         }
     }
 
     @Test func `a product's night closes nothing of one whose night is still to come`() async throws {
         try await World.with { world in
             let before = world.clock.now
-            _ = try await world.store.runNight(["call-to-visit": before], at: before)
+            _ = try await world.store.runNight(["call-to-visit": before], at: before) { _ in }
             let early = try await world.solved("omnivox")
             let late = try await world.solved("call-to-visit")
             world.clock.advance(hours: 24 * 30)
             let now = world.clock.now
             let nights = ["omnivox": now, "call-to-visit": before]
-            let run = try #require(try await world.store.runNight(nights, at: now))
+            let run = try #require(try await world.store.runNight(nights, at: now) { _ in })
             #expect(run.tickets == [early.id] && run.due == 1 && run.closed == 1 && run.leftOut == ["call-to-visit"])
             #expect(try await world.store.ticket(late.id, at: now, .staff)?.ticket.state == .solved)
             world.clock.advance(hours: 2)
             let next = try await world.store.runNight(
-                ["omnivox": now, "call-to-visit": world.clock.now], at: world.clock.now)
+                ["omnivox": now, "call-to-visit": world.clock.now], at: world.clock.now
+            ) { _ in }
             #expect(next?.tickets == [late.id] && next?.leftOut == ["omnivox"])
         }
     }
