@@ -9,16 +9,24 @@ extension Session {
 
     /// Whoever has this address, made when missing.
     func user(email: String, name: String, role: Role, organization: String?) async throws -> User {
-        if let user = try await store.user(email: email) {
-            guard user.role == role, user.organization == organization else {
-                throw Failure.failed("\(email) is there already, with another role or organization.")
-            }
-            guard user.active else { throw Failure.failed("\(email) is deactivated.") }
-            return user
-        }
+        if let user = try await known(email, role, organization) { return user }
         if let organization { try await makeOrganization(organization, name: organization) }
         let user = User(id: .make(), email: email, name: name, role: role, organization: organization)
-        try await store.create(user, at: now(), answer: Self.noAnswer, .staff)
+        let isMade = try await make(unless: "users_email_key") {
+            try await store.create(user, at: now(), answer: Self.noAnswer, .staff)
+        }
+        if isMade { return user }
+        // Another command was quicker.
+        guard let other = try await known(email, role, organization) else { throw StoreError.faster }
+        return other
+    }
+
+    private func known(_ email: String, _ role: Role, _ organization: String?) async throws -> User? {
+        guard let user = try await store.user(email: email) else { return nil }
+        guard user.role == role, user.organization == organization else {
+            throw Failure.failed("\(email) is there already, with another role or organization.")
+        }
+        guard user.active else { throw Failure.failed("\(email) is deactivated.") }
         return user
     }
 
@@ -30,11 +38,13 @@ extension Session {
         }
     }
 
-    /// Leaves what is there as it is: `constraint` is the one that says so.
-    func make(unless constraint: String, _ work: () async throws -> Void) async throws {
-        do { try await work() } catch {
-            guard case StoreError.violates(constraint: constraint) = error else { throw error }
-        }
+    /// Whether it was made; what is there is left as it is: `constraint` is the one that says so.
+    @discardableResult
+    func make(unless constraint: String, _ work: () async throws -> Void) async throws -> Bool {
+        do {
+            try await work()
+            return true
+        } catch StoreError.violates(constraint: constraint) { return false }
     }
 
     /// The secret, which is nowhere else.

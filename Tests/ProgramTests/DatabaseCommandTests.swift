@@ -246,6 +246,68 @@ import Testing
         #expect(try await service.end(SIGTERM) == 0)
     }
 
+    @Test func `people of other scripts are imported, each as themselves`() async throws {
+        try await with { binary, _, scratch in
+            let text = """
+                number,incident_state,sys_updated_at,sys_mod_count,opened_at,caller_id,assigned_to
+                INC1,Active,01-03-2016 10:00,1,01-03-2016 09:00,Иванов,Ольга
+                INC2,Active,01-03-2016 10:00,1,01-03-2016 09:00,Петров,Анна
+                INC3,Active,01-03-2016 10:00,1,01-03-2016 09:00,A. B,Анна
+                INC4,Active,01-03-2016 10:00,1,01-03-2016 09:00,A-B,Анна
+                """
+            let file = try scratch.write(text, to: "names.csv")
+            for count in [4, 0] {
+                let outcome = try await binary.run("import", "servicenow-log", file, "--product", "smartivr")
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                #expect(outcome.lines.contains("tickets added\t\(count)"))
+            }
+            for name in ["Иванов", "Ольга", "Петров", "Анна", "A. B", "A-B"] {
+                let address = "\(ServiceNowImport.localPart(name))@import.example.com"
+                let export = try await binary.run("person", "export", address)
+                #expect(export.status == 0 && export.output.contains("\"\(name)\""), "\(export)")
+            }
+        }
+    }
+
+    @Test func `repeating an import brings no erased person back`() async throws {
+        try await with { binary, _, scratch in
+            let text = """
+                number,incident_state,sys_updated_at,sys_mod_count,opened_at,caller_id,assigned_to
+                INC1,Active,01-03-2016 10:00,1,01-03-2016 09:00,Caller 7,Resolver 2
+                """
+            let file = try scratch.write(text, to: "one.csv")
+            let words = ["import", "servicenow-log", file, "--product", "smartivr"]
+            #expect(try await BuiltProgram.run(words, binary.settings).status == 0)
+            for person in ["caller-7@import.example.com", "resolver-2@import.example.com"] {
+                #expect(try await binary.run("person", "erase", person).status == 0)
+            }
+            let again = try await BuiltProgram.run(words, binary.settings)
+            #expect(again.status == 0 && again.lines.contains("events added\t0"))
+            for person in ["caller-7@import.example.com", "resolver-2@import.example.com"] {
+                #expect(try await binary.run("person", "export", person).errors.contains("There is nobody"))
+            }
+        }
+    }
+
+    @Test func `two imports of one log at once end well or with a sentence`() async throws {
+        try await with { binary, _, scratch in
+            var text = "number,incident_state,sys_updated_at,sys_mod_count,opened_at,caller_id,assigned_to\n"
+            for number in 1...60 {
+                let people = "Caller \(number),Resolver \(number)"
+                text += "INC\(number),Active,01-03-2016 10:00,1,01-03-2016 09:00,\(people)\n"
+                text += "INC\(number),Resolved,01-03-2016 11:00,2,01-03-2016 09:00,\(people)\n"
+            }
+            let words = ["import", "servicenow-log", try scratch.write(text, to: "many.csv"), "--product", "smartivr"]
+            async let first = BuiltProgram.run(words, binary.settings)
+            async let second = BuiltProgram.run(words, binary.settings)
+            for outcome in try await [first, second] where outcome.status != 0 {
+                #expect(outcome.errors.contains("another import of the same log"), "\(outcome)")
+            }
+            #expect(try await BuiltProgram.run(words, binary.settings).status == 0)
+            #expect(try await binary.run("verify").output == "60 tickets, 180 events, 0 attachments, 0 breaks\n")
+        }
+    }
+
     @Test func `a damaged file changes nothing`() async throws {
         try await with { binary, _, scratch in
             let file = try scratch.write("number,caller_id\nINC1\n", to: "x.csv")

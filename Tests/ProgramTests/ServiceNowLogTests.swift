@@ -73,6 +73,19 @@ import Tickets
         #expect(written == (try Self.expected()).sorted())
     }
 
+    @Test func `names keep their addresses, and no two get one`() {
+        #expect(ServiceNowImport.localPart("Caller 2403") == "caller-2403")
+        #expect(ServiceNowImport.localPart("Resolved by 5") == "resolved-by-5")
+        #expect(ServiceNowImport.localPart("Иванов") == ServiceNowImport.localPart("Иванов"))
+        #expect(ServiceNowImport.localPart("Иванов A.").hasPrefix("a-"))
+        let names = [
+            "A B", "A-B", "A. B", "A  B", "A B ", "Иванов", "Петров", "Иванов A", "Петров A", "!", "?!", "A É B", "A_B",
+        ]
+        let parts = names.map(ServiceNowImport.localPart)
+        #expect(Set(parts).count == names.count, "\(parts)")
+        #expect(parts.allSatisfy { $0.wholeMatch(of: /[a-z0-9]+(-[a-z0-9]+)*/) != nil }, "\(parts)")
+    }
+
     @Test func `the committed counts are the script's`() async throws {
         let script = "Tests/ProgramTests/Data/count-servicenow-log.py"
         let command =

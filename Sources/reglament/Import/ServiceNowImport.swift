@@ -1,3 +1,4 @@
+import Digests
 import EventLoop
 import Regulations
 import TicketStore
@@ -38,7 +39,14 @@ struct ServiceNowImport: Sendable {
         var report = Report()
         var done = 0
         try await sideBySide(log.incidents) { rows in
-            try await write(rows, people)
+            do { return try await write(rows, people) } catch StoreError.faster, StoreError.violates("imports_pkey") {
+                // The rows of an incident belong together: what the other one has not written yet, the next import writes.
+                throw Failure.failed(
+                    """
+                    \(rows.first?.incident ?? ""): somebody else changes its ticket at this moment, as another import of the same \
+                    log does. Repeat this one when that has ended.
+                    """)
+            }
         } each: { one in
             report.tickets += one.tickets
             report.events += one.events
@@ -62,7 +70,7 @@ struct ServiceNowImport: Sendable {
     private func people(of log: ServiceNowLog) async throws -> People {
         let rows = log.incidents.joined()
         let callers = Set(rows.map(\.caller))
-        let engineers = Set(rows.flatMap { [$0.assignedTo, $0.resolvedBy] }.compactMap(\.self))
+        let engineers = Set(rows.flatMap(\.engineers))
         if let both = callers.intersection(engineers).first {
             throw Failure.failed("`\(both)` is a caller in one row and an engineer in another.")
         }
@@ -71,7 +79,16 @@ struct ServiceNowImport: Sendable {
         // Also when there is no caller yet: the organization comes with its first.
         try await session.makeOrganization(Self.organization, name: "Import")
         var people = People(own: own)
-        try await sideBySide(callers.union(engineers).sorted()) { name in
+        // Whoever was erased since an earlier import does not come back.
+        var missing: Set<String> = []
+        try await sideBySide(log.incidents) { rows in
+            let written =
+                try await session.store.imported(system: system, number: rows.first?.incident ?? "")?.rows ?? []
+            return rows.filter { !written.contains($0.number) }
+        } each: { unwritten in
+            for row in unwritten { missing.formUnion([row.caller] + row.engineers) }
+        }
+        try await sideBySide(missing.sorted()) { name in
             let isCaller = callers.contains(name)
             let user = try await session.user(
                 email: "\(Self.localPart(name))@import.example.com", name: name,
@@ -83,12 +100,15 @@ struct ServiceNowImport: Sendable {
         return people
     }
 
-    /// `caller-2403` for `Caller 2403`: letters and digits, a hyphen for everything else.
+    /// `caller-2403` for `Caller 2403`. Of a name that is more than ASCII words it keeps these, and adds what tells it from others
+    /// that keep the same; a name always has the same.
     static func localPart(_ name: String) -> String {
-        let words = name.lowercased().split { character in
-            !(character.isASCII && (character.isLetter || character.isNumber))
-        }
-        return words.joined(separator: "-")
+        let words = name.utf8.split { byte in
+            !(0x30...0x39 ~= byte || 0x41...0x5a ~= byte || 0x61...0x7a ~= byte)
+        }.map { String(decoding: $0, as: UTF8.self) }
+        let plain = words.joined(separator: "-").lowercased()
+        if !plain.isEmpty, words.joined(separator: " ").utf8.elementsEqual(name.utf8) { return plain }
+        return (words.isEmpty ? "" : plain + "-") + Digest(of: name).beginning
     }
 
     private func makeContract() async throws {

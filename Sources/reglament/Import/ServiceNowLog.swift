@@ -119,6 +119,9 @@ extension ServiceNowLog.Row {
         text.first?.wholeNumberValue.flatMap { rank in Priority.allCases.first { $0.rank == rank - 1 } }
     }
 
+    /// Everybody at work in the row.
+    var engineers: [String] { [assignedTo, resolvedBy].compactMap(\.self) }
+
     /// The engineer of the row: whoever it is assigned to, else whoever resolved it; nil: not recorded.
     var engineer: String? { assignedTo ?? resolvedBy }
 
