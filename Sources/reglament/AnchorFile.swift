@@ -1,4 +1,5 @@
 import Digests
+import EventLoop
 import Glibc
 import JSONText
 import TicketStore
@@ -22,6 +23,9 @@ struct AnchorLine {
         }
         return String(decoding: json.bytes, as: UTF8.self)
     }
+
+    /// What every line begins with.
+    static let beginning = Array("{\"at\":\"".utf8)
 
     /// Nil: it is none.
     init?(_ bytes: [UInt8]) {
@@ -55,6 +59,10 @@ struct AnchorLines: ~Copyable {
     private var rest: [UInt8] = []
     private var number = 0
     private var place = 0
+    /// At the end: the bytes of a last line whose writer did not come to its end.
+    private(set) var unfinishedBytes = 0
+    /// At the end: whether the last line is whole but for its line feed.
+    private(set) var lacksLineFeed = false
 
     init(path: String, descriptor: Int32) {
         self.path = path
@@ -68,16 +76,27 @@ struct AnchorLines: ~Copyable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Nil at the end.
+    /// Nil at the end, before an unfinished line also.
     mutating func next() throws -> AnchorLine? {
         guard let bytes = try nextLine() else { return nil }
         number += 1
-        guard let line = AnchorLine(bytes) else { throw Failure.failed("\(path): line \(number) is no anchor") }
+        guard let line = AnchorLine(bytes) else {
+            guard lacksLineFeed, Self.isBeginning(bytes) else {
+                throw Failure.failed("\(path): line \(number) is no anchor")
+            }
+            (lacksLineFeed, unfinishedBytes) = (false, bytes.count)
+            return nil
+        }
         guard line.anchor.place >= place else {
             throw Failure.failed("\(path): line \(number) is older than the one before")
         }
         place = line.anchor.place
         return line
+    }
+
+    /// Of one of ours: what is none must neither be passed over nor cut off.
+    private static func isBeginning(_ bytes: [UInt8]) -> Bool {
+        zip(bytes, AnchorLine.beginning).allSatisfy { $0 == $1 }
     }
 
     private mutating func nextLine() throws -> [UInt8]? {
@@ -93,8 +112,13 @@ struct AnchorLines: ~Copyable {
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { throw Failure.failed("\(path): \(String(cString: strerror(errno)))") }
-            if count == 0 && rest.isEmpty { return nil }
-            guard count > 0, rest.count < Self.lineBytesMax else {
+            if count == 0 {
+                guard !rest.isEmpty else { return nil }
+                lacksLineFeed = true
+                defer { rest = [] }
+                return rest
+            }
+            guard rest.count < Self.lineBytesMax else {
                 throw Failure.failed("\(path): line \(number + 1) has no end")
             }
             rest += buffer[..<count]
@@ -109,6 +133,7 @@ struct AnchorFile: ~Copyable {
     /// What the last line says, or the beginning.
     let last: Anchor
 
+    /// Takes away what a writer that was killed has left of its last line.
     init(path: String) throws {
         self.path = path
         descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
@@ -119,20 +144,33 @@ struct AnchorFile: ~Copyable {
         var lines = try AnchorLines(path: path)
         var last = Anchor.beginning
         while let line = try lines.next() { last = line.anchor }
+        if lines.lacksLineFeed { try Self.append([UInt8(ascii: "\n")], to: descriptor, of: path) }
+        if lines.unfinishedBytes > 0 {
+            guard ftruncate(descriptor, lseek(descriptor, 0, SEEK_END) - lines.unfinishedBytes) == 0 else {
+                throw Failure.failed("\(path): \(String(cString: strerror(errno)))")
+            }
+            Terminal.say(
+                "\(path): its last line was not finished, and has been cut off: \(lines.unfinishedBytes) bytes")
+        }
         self.last = last
     }
 
     deinit { close(descriptor) }
 
     func append(_ line: AnchorLine) throws {
-        let bytes = Array((line.json(withHeads: true) + "\n").utf8)
-        var offset = 0
-        while offset < bytes.count {
-            let count = bytes[offset...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw Failure.failed("\(path): \(String(cString: strerror(errno)))") }
-            offset += count
+        try Self.append(Array((line.json(withHeads: true) + "\n").utf8), to: descriptor, of: path)
+    }
+
+    /// All of it, or nothing.
+    private static func append(_ bytes: [UInt8], to descriptor: Int32, of path: String) throws {
+        let length = lseek(descriptor, 0, SEEK_END)
+        do throws(EventLoopError) {
+            try Files.write(bytes, to: descriptor)
+            guard fsync(descriptor) == 0 else { throw EventLoopError("fsync") }
+        } catch {
+            // What cannot be taken away now is when the file is opened again.
+            _ = ftruncate(descriptor, length)
+            throw Failure.failed("\(path): \(error)")
         }
-        guard fsync(descriptor) == 0 else { throw Failure.failed("\(path): \(String(cString: strerror(errno)))") }
     }
 }

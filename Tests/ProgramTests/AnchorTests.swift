@@ -150,7 +150,8 @@ import Tickets
     }
 
     @Test(arguments: [
-        ("{}\n", "line 1 is no anchor"), ("", "0 anchors"), ("{\"at\":\"x\"", "line 1 has no end"),
+        ("{}\n", "line 1 is no anchor"), ("", "0 anchors"), ("{\"at\":\"x\"", "its last line is not finished"),
+        ("{\"ab\":\"x\"", "line 1 is no anchor"), ("{\"at\":\"x\"\n", "line 1 is no anchor"),
         (
             """
             {"at":"1","to":1,"root":"\(String(repeating: "0", count: 64))"}
@@ -164,6 +165,63 @@ import Tickets
             let file = try place.folder.write(text, to: "other.jsonl")
             let result = try await place.binary.run("verify", "--anchor", file)
             #expect((result.output + result.errors).contains(words), "\(result)")
+        }
+    }
+
+    @Test func `a last line without its end is passed over, and cut off by the next anchor`() async throws {
+        try await Self.with { place in
+            let whole = try place.folder.text("anchors.jsonl")
+            for torn in ["{", "{\"at\":\"2026-11-20T09:30:00.000Z\",\"to\":9,\"root\":\"12"] {
+                _ = try place.folder.write(whole + torn, to: "anchors.jsonl")
+                let verified = try await place.verify()
+                #expect(verified.output == "3 tickets, 6 events, 0 attachments, 2 anchors, 0 breaks\n")
+                #expect(verified.status == 0 && verified.errors.contains("its last line is not finished"))
+                let other = try await place.verifyChains()
+                #expect(other.status == 0 && other.errors.contains("its last line is not finished"), "\(other)")
+                #expect(try place.folder.text("anchors.jsonl") == whole + torn)
+                let anchored = try await place.anchor()
+                #expect(anchored.status == 0 && anchored.errors.contains("has been cut off: \(torn.utf8.count) bytes"))
+                let after = try place.folder.text("anchors.jsonl")
+                #expect(after.hasPrefix(whole) && after.hasSuffix("\n") && !after.contains(torn + "{"))
+                let again = try await place.verify()
+                #expect(again.output.hasSuffix("3 anchors, 0 breaks\n") && again.errors.isEmpty)
+            }
+        }
+    }
+
+    @Test func `a last line that lacks its line feed alone counts`() async throws {
+        try await Self.with { place in
+            let whole = try place.folder.text("anchors.jsonl")
+            _ = try place.folder.write(String(whole.dropLast()), to: "anchors.jsonl")
+            let verified = try await place.verify()
+            #expect(verified.output.hasSuffix("2 anchors, 0 breaks\n") && verified.errors.isEmpty)
+            #expect(try await place.anchor().errors.isEmpty)
+            #expect(try place.folder.text("anchors.jsonl").hasPrefix(whole))
+            #expect(try await place.verify().output.hasSuffix("3 anchors, 0 breaks\n"))
+        }
+    }
+
+    @Test func `a line that finds no room leaves the file as it was`() async throws {
+        try await Self.with { place in
+            let whole = try place.folder.text("anchors.jsonl")
+            // A limit of the file's size is the full disk of one process.
+            let script = """
+                trap '' XFSZ
+                exec prlimit --fsize=\(whole.utf8.count + 20) -- \(BuiltProgram.path) anchor --file \(place.file)
+                """
+            let refused = try await BuiltProgram.run(
+                ["-c", script], place.binary.settings, executable: "/bin/bash")
+            #expect(refused.status == 1 && refused.errors.contains("anchors.jsonl: "), "\(refused)")
+            #expect(try place.folder.text("anchors.jsonl") == whole)
+        }
+    }
+
+    @Test func `a file of something else is not cut`() async throws {
+        try await Self.with { place in
+            let file = try place.folder.write("{\"a\": 1}", to: "anchors.jsonl")
+            let refused = try await place.anchor()
+            #expect(refused.status == 1 && refused.errors.contains("line 1 is no anchor"))
+            #expect(try String(contentsOfFile: file, encoding: .utf8) == "{\"a\": 1}")
         }
     }
 

@@ -26,6 +26,10 @@ enum VerifyCommand: Command {
                 count += 1
                 Terminal.showProgress("\(count) anchors")
             }
+            if lines.unfinishedBytes > 0 {
+                Terminal.endProgress()
+                Terminal.say("\(path): its last line is not finished, and says nothing")
+            }
             return (result, count)
         }
         Terminal.endProgress()
