@@ -2,5 +2,8 @@ import Glibc
 
 @main
 enum Main {
-    static func main() { exit(Program.run(CommandLine.arguments)) }
+    static func main() {
+        OpenFiles.fillStandardDescriptors()
+        exit(Program.run(CommandLine.arguments))
+    }
 }

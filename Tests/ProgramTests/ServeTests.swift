@@ -22,6 +22,31 @@ import Testing
         }
     }
 
+    @Test func `what is closed at the start is given to no file of the service's own`() async throws {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        try await TestDatabase.with(.migrated) { database in
+            let socket = "\(folder.path)/service.sock"
+            let settings = ["REGLAMENT_DATABASE_URL": database.ownerURL, "REGLAMENT_LISTEN": "unix:\(socket)"]
+            let process = BuiltProgram.process(
+                ["-c", "exec \(BuiltProgram.path) serve <&- >&- 2>&-"], settings, executable: "/bin/bash")
+            try await BuiltProgram.ended(process) {
+                try process.run()
+                defer { process.terminate() }
+                let end = ContinuousClock.now + .seconds(60)
+                while !FileManager.default.fileExists(atPath: socket) {
+                    try #require(process.isRunning && ContinuousClock.now < end)
+                    usleep(20_000)
+                }
+                for descriptor in 0...2 {
+                    let file = "/proc/\(process.processIdentifier)/fd/\(descriptor)"
+                    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: file) == "/dev/null")
+                }
+            }
+            #expect(process.terminationStatus == 0)
+        }
+    }
+
     @Test func `the code of a start does not stay in memory`() async throws {
         let folder = try PrivateFolder()
         defer { folder.remove() }
