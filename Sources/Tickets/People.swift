@@ -61,6 +61,24 @@ public struct User: Sendable, Equatable {
         self.organization = organization
         self.active = active
     }
+
+    /// Unicode scalars of a name.
+    public static let nameMax = 200
+
+    /// One `@` between a name and a domain of letters, digits, dots and hyphens; nothing blank, at most 254 bytes.
+    public static func isEmail(_ text: String) -> Bool {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard text.utf8.count <= 254, parts.count == 2, (1...64).contains(parts[0].utf8.count) else { return false }
+        guard text.unicodeScalars.allSatisfy({ !$0.properties.isWhitespace && $0.value > 0x20 && $0.value != 0x7f })
+        else { return false }
+        let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
+        return labels.allSatisfy { label in
+            !label.isEmpty && label.first != "-" && label.last != "-"
+                && label.unicodeScalars.allSatisfy {
+                    $0 == "-" || $0.properties.isAlphabetic || $0.properties.numericType != nil
+                }
+        }
+    }
 }
 
 /// A key to the API; the secret itself is never kept.

@@ -97,6 +97,23 @@ import Testing
         }
     }
 
+    @Test func `whoever works for customers is not shown to them by an address`() async throws {
+        try await with { binary, _, _ in
+            let people: [(words: [String], name: String)] = [
+                (["egor@example.com", "--role", "engineer"], "engineer"),
+                (["crm@example.com", "--role", "service"], "service"),
+                (["lena@example.com", "--role", "lead", "--name", "Лена"], "Лена"),
+                (["anna@example.com", "--role", "customer", "--organization", "acme"], "anna@example.com"),
+            ]
+            for person in people {
+                let words = ["token", "create", "--email"] + person.words
+                #expect(try await BuiltProgram.run(words, binary.settings).status == 0)
+                let export = try await binary.run("person", "export", person.words[0])
+                #expect(export.output.contains("\"name\":\"\(person.name)\""), "\(export)")
+            }
+        }
+    }
+
     @Test func `a changed policy under an installed version is refused`() async throws {
         try await with { binary, _, scratch in
             #expect(try await binary.run("verify").status == 0)

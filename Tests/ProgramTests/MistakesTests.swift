@@ -44,6 +44,25 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake(["token", "create", "--email", "a@example.com", "--role", "king"], status: 2, names: "king"),
         Mistake(
             ["token", "create", "--email", "a@example.com", "--role", "customer"], status: 2, names: "organization"),
+        Mistake(["token", "create", "--email", "not an address", "--role", "admin"], status: 2, names: "address"),
+        Mistake(["token", "create", "--email", "", "--role", "admin"], status: 2, names: "address"),
+        Mistake(
+            ["token", "create", "--email", "a\u{1b}[2J@example.com", "--role", "admin"], status: 2, names: "address"),
+        Mistake(
+            ["token", "create", "--email", "a\u{9b}2J@example.com", "--role", "admin"], status: 2, names: "address"),
+        Mistake(
+            ["token", "create", "--email", "a\u{fffd}@example.com", "--role", "admin"], status: 2, names: "address"),
+        Mistake(
+            ["token", "create", "--email", "a@example.com", "--role", "admin", "--name", " "], status: 2, names: "name"),
+        Mistake(
+            ["token", "create", "--email", "a@example.com", "--role", "admin", "--name", "A\nB"], status: 2,
+            names: "name"),
+        Mistake(
+            [
+                "token", "create", "--email", "a@example.com", "--role", "admin", "--name",
+                String(repeating: "a", count: 201),
+            ],
+            status: 2, names: "name"),
         Mistake(["migrate", "down"], status: 2, names: "migrate"),
     ]
 

@@ -122,7 +122,7 @@ extension API {
 extension Input {
     fileprivate mutating func email(required: Bool) -> String? {
         guard let email = body.word("email", required: required) else { return nil }
-        if email.isEmail { return email }
+        if User.isEmail(email) { return email }
         body.fault(.notAnEmail, at: "email")
         return nil
     }

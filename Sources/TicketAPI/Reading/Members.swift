@@ -7,7 +7,7 @@ enum Limit {
     static let subject = 200
     static let text = 65_536
     static let detail = 8192
-    static let name = 200
+    static let name = User.nameMax
     static let word = 255
     static let tag = 50
     static let tags = 20
@@ -136,20 +136,4 @@ extension JSONObjectReader {
 extension String {
     /// More than `max` Unicode scalars.
     func isLonger(than max: Int) -> Bool { utf8.count > max && unicodeScalars.count > max }
-
-    /// One `@` between a name and a domain of letters, digits, dots and hyphens; nothing blank, at most 254 bytes.
-    var isEmail: Bool {
-        let parts = split(separator: "@", omittingEmptySubsequences: false)
-        guard utf8.count <= 254, parts.count == 2, (1...64).contains(parts[0].utf8.count) else { return false }
-        guard unicodeScalars.allSatisfy({ !$0.properties.isWhitespace && $0.value > 0x20 && $0.value != 0x7f }) else {
-            return false
-        }
-        let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
-        return labels.allSatisfy { label in
-            !label.isEmpty && label.first != "-" && label.last != "-"
-                && label.unicodeScalars.allSatisfy {
-                    $0 == "-" || $0.properties.isAlphabetic || $0.properties.numericType != nil
-                }
-        }
-    }
 }

@@ -146,6 +146,6 @@ import Tickets
 
     @Test(arguments: ["a@b", "a@b.c", "@b", "a@", "a b@c", "a@b c", "ж@пример.рф", "a@-b", "a@@b", "a"])
     func `what the pattern of addresses refuses is refused`(text: String) {
-        if !JSONSchema.matches(text, Pattern.email) { #expect(!text.isEmail) }
+        if !JSONSchema.matches(text, Pattern.email) { #expect(!User.isEmail(text)) }
     }
 }
