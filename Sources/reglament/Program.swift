@@ -94,9 +94,9 @@ enum Program {
         } catch Failure.stopped(let reason) {
             Terminal.say(reason)
             return 0
-        } catch StoreError.unavailable(let reason) {
-            // Lost between two looks at it, while the service starts.
-            Terminal.say("the database cannot be reached: \(reason)")
+        } catch let error as StoreError {
+            // Such as the database lost between two looks at it, while the service starts.
+            Terminal.say(error.sentence)
             return 1
         } catch {
             Terminal.say("\(error)")

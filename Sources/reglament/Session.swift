@@ -45,9 +45,22 @@ extension Session {
             } catch { result = .failure(error) }
             await regulations.stop()
             await store.close()
-            do { return try result.get() } catch let error as StoreError {
-                throw Failure.failed("The database: \(error)")
-            }
+            do { return try result.get() } catch let error as StoreError { throw Failure.failed(error.sentence) }
+        }
+    }
+}
+
+extension StoreError {
+    /// For people.
+    var sentence: String {
+        switch self {
+        case .unavailable(let reason): "the database cannot be reached: \(reason)"
+        case .overloaded: "the database has more to do than it can; try again later"
+        case .faster: "somebody else has changed the same at this moment; try again"
+        case .violates(let constraint): "the database refuses it by its rule \(constraint)"
+        case .unexpected(let words): "the database: \(words)"
+        case .replay, .replayRun, .replayPublication, .replayBatch, .keyReused, .keyInProgress:
+            preconditionFailure("no command writes under a key")
         }
     }
 }

@@ -113,6 +113,10 @@ import Testing
         #expect(outcome.output.contains("refuses"))
         #expect(outcome.lines.contains("plans/extended/schedule/mon: 09:00-18:00 → 09:00-19:30"), "\(outcome.output)")
         #expect(try await quiet.run("policy", "diff", "omnivox", "omnivox").output == "No difference.\n")
+        let away = Runner(settings: ["REGLAMENT_DATABASE_URL": "host=/nowhere dbname=x"])
+        let partly = try await away.run("policy", "diff", "omnivox", file)
+        #expect(partly.status == 1 && outcome.output.hasPrefix(partly.output), "\(partly)")
+        #expect(partly.errors.hasPrefix("The open tickets cannot be counted: the database cannot be reached: "))
     }
 
     // MARK: Calendars

@@ -44,7 +44,9 @@ enum PolicyDiffCommand: Command {
             counts = try Session.with(settings) { session in
                 try await session.store.openTickets(product: code).map { ($0.state, $0.version, $0.count) }
             }
-        } catch { return "The open tickets cannot be counted: \(error)" }
+        } catch Failure.failed(let reason) {
+            throw Failure.failed("The open tickets cannot be counted: \(reason)")
+        } catch { throw Failure.failed("The open tickets cannot be counted: \(error)") }
         if counts.isEmpty { return "No open ticket is touched: there is none." }
         var lines = ["Open tickets stay under the version that they were registered under:"]
         for version in Set(counts.map(\.version)).sorted() {
