@@ -31,8 +31,9 @@ final class Database {
     /// The private cluster is migrated as needed; a given database must be as this version wants it.
     func prepare(_ installation: Installation) throws {
         let migrations = try installation.migrations()
-        let url = migrateURL
         let isPrivate = isPrivate
+        // Everybody may read what has been applied.
+        let url = isPrivate ? migrateURL : url
         try withLoop(name: "migrate") { loop in
             let migrator = Migrator(url: url, migrations: migrations, loop: loop)
             if isPrivate {
@@ -53,7 +54,7 @@ final class Database {
         let checked: Result<Void, any Error>
         do {
             let migrations = try Installation.migrations(Installation.findHome(settings))
-            let url = settings.migrateURL ?? settings.databaseURL ?? ""
+            let url = settings.databaseURL ?? ""
             checked = .success(try await check(Migrator(url: url, migrations: migrations, loop: loop)))
         } catch { checked = .failure(error) }
         let given = try await files

@@ -64,6 +64,20 @@ import Testing
         }
     }
 
+    @Test func `nothing but migrations and erasures connects as the owner`() async throws {
+        try await with { binary, _, scratch in
+            var service = binary
+            service.settings["REGLAMENT_MIGRATE_URL"] = "host=/nowhere dbname=x"
+            #expect(try await service.run("verify").status == 0)
+            let words = ["token", "create", "--email", "ada@example.com", "--role", "admin"]
+            #expect(try await BuiltProgram.run(words, service.settings).status == 0)
+            let running = try await RunningService.start(service.settings, in: scratch)
+            #expect(try await running.end(SIGTERM) == 0)
+            #expect(try await service.run("migrate", "status").status == 1)
+            #expect(try await service.run("person", "erase", "ada@example.com").status == 1)
+        }
+    }
+
     @Test(arguments: [
         "UPDATE migrations SET sha256 = 'x' WHERE number = 1",
         "INSERT INTO migrations (number, name, sha256) VALUES (9999, '9999_tomorrow', 'x')",
