@@ -15,16 +15,10 @@ struct Certificate: Sendable {
         }
     }
 
-    /// Shows what the files hold now, or goes on with what it has; says which, in one line.
-    func reload() -> String {
-        do {
-            try Self.naming(files) { certificates, key throws(TLSError) in
-                try context.replace(certificates: certificates, key: key)
-            }
-        } catch Failure.failed(let reason) {
-            return "SIGHUP: went on with the certificate that it has: \(reason)"
-        } catch {
-            return "SIGHUP: went on with the certificate that it has: \(error)"
+    /// Shows what the files hold now, and says so in one line; throws a sentence, and goes on with what it has.
+    func reload() throws -> String {
+        try Self.naming(files) { certificates, key throws(TLSError) in
+            try context.replace(certificates: certificates, key: key)
         }
         return warning.map { "SIGHUP: loaded \(files.certificate) again; \($0)" }
             ?? "SIGHUP: loaded \(files.certificate) again, valid until \(Self.text(context.validity.upperBound))"

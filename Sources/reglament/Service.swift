@@ -111,7 +111,7 @@ struct Service: Sendable {
             guard settings.databaseURL == nil else { return }
             await PrivateCluster.keep(dataDirectory: settings.data, on: session.loop, say: log.say)
         }
-        let isSignalled = await waitForEnd(events, reloads(session.regulations, log), log)
+        let isSignalled = await waitForEnd(events, reloads(session, log), log)
         keeping.cancel()
         await keeping.value
         let limit = ContinuousClock.now + settings.restart.drain + Self.finishing
@@ -182,10 +182,14 @@ struct Service: Sendable {
     private static let finishing = Duration.seconds(30)
 
     /// What SIGHUP does, in this order.
-    private func reloads(_ regulations: LiveRulebook, _ log: Log) -> [Reload] {
-        var reloads = [Reload(name: "access log") { log.reopen() }]
-        if let certificate { reloads.append(Reload(name: "certificate") { log.say(certificate.reload()) }) }
-        reloads.append(Reload(name: "policies and calendars") { try await regulations.reload(settings) })
+    private func reloads(_ session: Session, _ log: Log) -> [Reload] {
+        var reloads = [Reload(old: "the access log that it has") { try await log.reopen(on: session.loop) }]
+        if let certificate {
+            reloads.append(Reload(old: "the certificate that it has") { log.say(try certificate.reload()) })
+        }
+        reloads.append(
+            Reload(old: "the policies and calendars that there were") { try await session.regulations.reload(settings) }
+        )
         return reloads
     }
 

@@ -140,6 +140,38 @@ import Testing
         }
     }
 
+    @Test func `a reload whose access log cannot be opened anew says that not all was reloaded`() async throws {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        try await TestDatabase.with(.migrated) { database in
+            let logs = "\(folder.path)/logs"
+            try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: false)
+            let settings = [
+                "REGLAMENT_DATABASE_URL": database.ownerURL, "REGLAMENT_ACCESS_LOG": "\(logs)/access.log",
+            ]
+            let service = try await RunningService.start(settings, in: folder)
+            func reload() async throws -> String {
+                let before = try folder.text("errors").split(separator: "\n").count
+                kill(service.process.value.processIdentifier, SIGHUP)
+                while true {
+                    let new = try folder.text("errors").split(separator: "\n").dropFirst(before)
+                    if let end = new.firstIndex(where: { $0.hasSuffix("reloaded") }) {
+                        return new[...end].joined(separator: "\n")
+                    }
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+            }
+            try FileManager.default.moveItem(atPath: logs, toPath: logs + ".1")
+            let faulty = try await reload()
+            #expect(faulty.hasPrefix("SIGHUP: went on with the access log that it has: "), "\(faulty)")
+            #expect(faulty.hasSuffix("\nnot everything was reloaded"), "\(faulty)")
+            try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: false)
+            #expect(try await reload().hasSuffix("\nreloaded"))
+            #expect(FileManager.default.fileExists(atPath: "\(logs)/access.log"))
+            #expect(try await service.end(SIGTERM) == 0)
+        }
+    }
+
     @Test func `SIGHUP reloads and ends nothing`() async throws {
         let folder = try PrivateFolder()
         defer { folder.remove() }

@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 import JSONText
 import Regulations
@@ -50,10 +51,26 @@ final class Log: Sendable {
         }
     }
 
-    /// Opens the file of the access log anew, after whoever rotates logs has moved it away. Returns at once; a file that
-    /// cannot be opened is told of, and the old one goes on being written.
-    func reopen() {
-        requests?.reopen { [self] reason in say("the access log was not opened anew: \(reason)") }
+    /// Opens the file of the access log anew, after whoever rotates logs has moved it away. Throws a sentence when it cannot be
+    /// opened, and when that has not been told within two seconds: a disk that has stalled must not keep the service from
+    /// what else it is to do. On the loop.
+    func reopen(on loop: EventLoop) async throws {
+        guard let requests else { return }
+        let waiting = Locked<UnsafeContinuation<String?, Never>?>(nil)
+        let end: @Sendable (String?) -> Void = { reason in
+            let continuation = waiting.withLock { waiting in
+                defer { waiting = nil }
+                return waiting
+            }
+            continuation?.resume(returning: reason)
+        }
+        let patience = loop.after(.seconds(2)) { end("whatever takes it is too slow") }
+        defer { patience.cancel() }
+        let reason = await withUnsafeContinuation { continuation in
+            waiting.withLock { $0 = continuation }
+            requests.reopen(done: end)
+        }
+        if let reason { throw Failure.failed("it was not opened anew: \(reason)") }
     }
 
     /// Lines that could not be written, so far.

@@ -24,7 +24,7 @@ final class LogSink: @unchecked Sendable {
     private var hasFailed = false
     private var dropped = 0
     private var isRunning = false
-    private var whenReopened: ((String) -> Void)?
+    private var whenReopened: ((String?) -> Void)?
     private var wantsReopening = false
     private var descriptor: Int32
     private var isTorn = false
@@ -78,14 +78,14 @@ final class LogSink: @unchecked Sendable {
         return dropped
     }
 
-    /// Opens the file anew; `failed` is called, on the writing thread, when that is not possible.
-    func reopen(failed: @escaping (String) -> Void) {
-        guard path != nil else { return }
+    /// Opens the file anew, on the writing thread, which then calls `done`: nil when it is done, or else why not.
+    func reopen(done: @escaping (String?) -> Void) {
+        guard path != nil else { return done(nil) }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         startIfNeeded()
         wantsReopening = true
-        whenReopened = failed
+        whenReopened = done
         pthread_cond_broadcast(changed)
     }
 
@@ -134,13 +134,13 @@ final class LogSink: @unchecked Sendable {
             isWriting = true
             let missing = untold
             untold = 0
-            let failed = wantsReopening ? whenReopened : nil
+            let reopened = wantsReopening ? whenReopened : nil
             pthread_mutex_unlock(mutex)
             // What was said before a file was moved away goes where it was meant to go.
             let lost = write(missing > 0 ? drops(missing) + batch : batch)
             note(lost, missing)
             batch.removeAll(keepingCapacity: batch.capacity <= 65_536)
-            if let failed { openAnew(failed) }
+            if let reopened { openAnew(reopened) }
             usleep(Self.gatheringMicroseconds)
         }
     }
@@ -157,7 +157,7 @@ final class LogSink: @unchecked Sendable {
         dropped += isUntoldAgain ? lost - 1 : lost
     }
 
-    private func openAnew(_ failed: (String) -> Void) {
+    private func openAnew(_ done: (String?) -> Void) {
         let opened = path.map(Self.open) ?? -1
         let reason = String(cString: strerror(errno))
         if opened >= 0 {
@@ -169,7 +169,7 @@ final class LogSink: @unchecked Sendable {
         wantsReopening = false
         whenReopened = nil
         pthread_mutex_unlock(mutex)
-        if opened < 0 { failed(reason) }
+        done(opened < 0 ? reason : nil)
     }
 
     /// Gives the number of lines that could not be written.

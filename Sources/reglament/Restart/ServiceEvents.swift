@@ -47,7 +47,8 @@ struct ServiceEvents: Sendable {
 
 /// One thing that is read anew on SIGHUP.
 struct Reload: Sendable {
-    let name: String
+    /// What goes on being used when it cannot be done.
+    let old: String
     /// Leaves everything as it was when it throws.
     let work: @Sendable () async throws -> Void
 
@@ -63,6 +64,6 @@ struct Reload: Sendable {
     }
 
     private func say(_ reason: some StringProtocol, _ log: Log) {
-        log.say("SIGHUP: went on with the \(name) that there were: \(reason)")
+        log.say("SIGHUP: went on with \(old): \(reason)")
     }
 }
