@@ -127,6 +127,56 @@ import Tickets
         }
     }
 
+    /// With no room for what the index finds: only what was walked through can be the answer.
+    @Test(arguments: TicketSort.allCases, [User.ada, .carol])
+    func `a walk that comes to the list's end is the answer, and one that does not is none`(
+        sort: TicketSort, user: User
+    ) async throws {
+        try await World.with { world in
+            for number in 0..<12 {
+                _ = try await world.register(
+                    ["smartivr", "omnivox"][number % 2], description: number < 6 ? "early common" : "late common")
+                world.clock.advance(hours: 1)
+            }
+            var query = TicketQuery(page: PageRequest(limit: 10), now: world.clock.now)
+            (query.product, query.sort, query.text) = ("omnivox", sort, "early")
+            let early = try await world.all(query, SearchBounds(), World.access(user))
+            #expect(early.count == 3)
+            query.text = nil
+            let six = try await world.all(query, SearchBounds(), World.access(user))
+            #expect(six.count == 6)
+            // Words that the index does not know of any more.
+            try await world.asSuperuser(
+                """
+                UPDATE ticket_search SET organization = 'globex';
+                ALTER POLICY ticket_search_customer ON ticket_search USING (true);
+                ALTER FUNCTION search_all_tickets RENAME TO gone;
+                CREATE FUNCTION search_all_tickets(query text, most bigint, whose text) RETURNS SETOF text LANGUAGE sql
+                AS $$ SELECT ''::text WHERE false $$;
+                GRANT EXECUTE ON FUNCTION search_all_tickets TO reglament_staff
+                """)
+            func found(_ text: String, _ most: Int, after: [String]? = nil) async throws -> [TicketID] {
+                (query.text, query.page.after) = (text, after)
+                let bounds = SearchBounds(sample: most, common: .max, few: 0)
+                return try await world.store.tickets(query, bounds: bounds, World.access(user)).items.map(\.ticket.id)
+            }
+            for most in 1...7 {
+                #expect(try await found("early", most) == (most < 6 ? [] : early), "\(most)")
+                #expect(try await found("common", most) == (most < 6 ? [] : six), "\(most)")
+                // Stop words leave nothing out, however few were looked at.
+                #expect(try await found("и", most) == six, "\(most)")
+            }
+            query.page.limit = 2
+            query.text = nil
+            let next = try await world.store.tickets(query, World.access(user)).next
+            for most in 1...5 {
+                let rest = early.filter { !six.prefix(2).contains($0) }
+                #expect(
+                    try await found("early", most, after: next) == (most < 4 ? [] : Array(rest.prefix(2))), "\(most)")
+            }
+        }
+    }
+
     @Test(arguments: TicketSort.allCases, [User.ada, .carol])
     func `pages of a search give everything once while tickets are added`(sort: TicketSort, user: User) async throws {
         try await World.with { world in

@@ -51,15 +51,16 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
         "\(function) AS s (ticket) CROSS JOIN LATERAL (SELECT * FROM tickets WHERE id = s.ticket OFFSET 0) t"
     }
 
+    /// Whether it is walked through.
+    private var isWalked: Bool { self == .walked || self == .walkedByCustomer }
+
+    /// The words of a ticket `s` that a walk looks at.
+    private var words: String { self == .walked ? "coalesce(s.everything, s.shared)" : "s.shared" }
+
     /// `page` as it is, or of its tickets, which come in their `order`, those with the words of parameter `first` among as
     /// many as the parameter behind it says.
     fileprivate func searched(_ page: String, order: String, first: Int) -> String {
-        let words: String
-        switch self {
-        case .all, .unassigned, .found, .foundByCustomer: return page
-        case .walked: words = "coalesce(s.everything, s.shared)"
-        case .walkedByCustomer: words = "s.shared"
-        }
+        guard isWalked else { return page }
         // OFFSET keeps the two from being planned as one: nothing but a look at each ticket in turn is wanted. The words are
         // taken apart by a query of their own, once.
         return """
@@ -70,6 +71,32 @@ enum TicketSource: Hashable, CaseIterable, Sendable {
                                    WHERE s.ticket = t.id AND \(words) @@ (SELECT search_query($\(first))) OFFSET 0) s
              ORDER BY \(order)
             """
+    }
+
+    /// As `searched`, and the ticket after those that were looked at, if there is one, which `is_beyond`. Counting takes nearly as
+    /// long as looking, so a list that nothing narrows down, whose end is far, does without.
+    fileprivate func searchedToTheEnd(_ page: String, order: String, first: Int) -> String {
+        guard isWalked else { return page }
+        // Where there are no words, nothing is left out: what must not be in a text is a blank then, which none has for a word. The
+        // second LIMIT takes nothing away: without it PostgreSQL would forget that the beginning is all that is wanted, and sort.
+        return """
+            SELECT t.*
+              FROM (SELECT t.*, row_number() OVER (ORDER BY \(order)) > $\(first + 1)::bigint AS is_beyond
+                      FROM (\(page)
+                             LIMIT $\(first + 1)::bigint + 1) t
+                     LIMIT $\(first + 1)::bigint + 1) t
+             WHERE is_beyond
+                OR (SELECT \(words) @@ (SELECT CASE WHEN numnode(query) = 0 THEN $$!' '$$::tsquery ELSE query END
+                                      FROM (SELECT search_query($\(first)) AS query OFFSET 0) q)
+                      FROM ticket_search s
+                     WHERE s.ticket = t.id)
+             ORDER BY \(order)
+            """
+    }
+
+    /// What is selected of each of those; null of what is beyond.
+    fileprivate var recordToTheEnd: String {
+        isWalked ? "CASE WHEN t.is_beyond THEN NULL ELSE ROW(\(TicketSQL.record)) END" : "ROW(\(TicketSQL.record))"
     }
 
     /// How many parameters of its own it has: words, and how many are looked at.
@@ -149,6 +176,10 @@ struct ListOrder {
         keys.map { descending ? "\($0) DESC" : $0 }.joined(separator: ", ")
     }
 
+    /// The keys as columns: PostgreSQL forgets the order of a subquery's expressions, and would sort once more.
+    private var keyColumns: String { keys.indices.map { "\(keys[$0].sql) AS key\($0)" }.joined(separator: ", ") }
+    private var orderOfColumns: String { ordering(keys.indices.map { "t.key\($0)" }) }
+
     /// The lists that most ask for: all that the reader may see, or all of it that is open, from the beginning or after a
     /// position. It goes along one index whatever its values are, so it is planned once; for the largest page, because PostgreSQL
     /// takes a limit that it is not told for a tenth of all there is.
@@ -157,9 +188,7 @@ struct ListOrder {
     func plainStatement(
         _ source: TicketSource, forCustomers: Bool, isOpen: Bool, isAfter: Bool
     ) -> Statement<TicketRecord> {
-        // As columns: PostgreSQL forgets the order of a subquery's expressions, and would sort once more.
-        let order = ordering(keys.indices.map { "t.key\($0)" })
-        let keyed = keys.indices.map { "\(keys[$0].sql) AS key\($0)" }.joined(separator: ", ")
+        let order = orderOfColumns
         let own = forCustomers ? 5 : 4
         var conditions: [String] = []
         if forCustomers { conditions.append("t.organization = $4") }
@@ -172,7 +201,7 @@ struct ListOrder {
             }
         let rows = """
             SELECT *
-              FROM (SELECT t.*, \(keyed)
+              FROM (SELECT t.*, \(keyColumns)
                       FROM \(source.rows(words: "$\(own)", organization: "NULL"))
                      WHERE \(conditions.isEmpty ? "true" : conditions.joined(separator: " AND "))
                      ORDER BY \(ordering(keys.map(\.sql)))
@@ -205,12 +234,12 @@ struct ListOrder {
     /// $1 viewer, $2 now, $3 organization of the viewer, $4 … $17 filters, $18 limit, $19 whether after a position, then
     /// the source's own, then the position
     func statement(_ source: TicketSource) -> Statement<TicketRecord> {
-        let order = ordering(keys.map(\.sql))
+        let order = orderOfColumns
         let comparison = comparison(first: 20 + source.parameterCount)
         /// A page of those for which `condition` holds, too.
         func filtered(_ condition: String = "true") -> String {
             """
-            SELECT t.*
+            SELECT t.*, \(keyColumns)
                       FROM \(source.rows(words: "$20", organization: "$9"))
                      WHERE \(condition)
                        AND ($3::text IS NULL OR t.organization = $3)
@@ -230,7 +259,7 @@ struct ListOrder {
                        AND ($16::timestamptz IS NULL OR t.updated_at < $16)
                        AND ($17::boolean IS NULL OR (t.state <> 'closed' AND coalesce(t.due_at < $2, false)) = $17)
                        AND ($19::boolean IS NOT TRUE OR \(comparison))
-                     ORDER BY \(order)
+                     ORDER BY \(ordering(keys.map(\.sql)))
             """
         }
         var rows = filtered()
@@ -248,8 +277,8 @@ struct ListOrder {
         return Statement(
             "\(source.name)_\(name)",
             """
-            SELECT ROW(\(TicketSQL.record))
-              FROM (\(source.searched(rows, order: order, first: 20))
+            SELECT \(source.recordToTheEnd)
+              FROM (\(source.searchedToTheEnd(rows, order: order, first: 20))
                      LIMIT $18) t
               \(TicketSQL.joinPolicy)
              ORDER BY \(order)
@@ -321,5 +350,14 @@ enum TicketLists {
             preconditionFailure("every order has a statement for every source")
         }
         return statement
+    }
+}
+
+extension Statement<TicketRecord> {
+    /// The same for a filtered list that is walked through, which may end in nil: it goes on behind what was looked at.
+    var walk: Statement<TicketRecord?> {
+        Statement<TicketRecord?>(name, sql) { (row) throws(RowError) in
+            row.nextIsNull ? nil : try row.ticketRecord()
+        }
     }
 }
