@@ -72,6 +72,16 @@ static inline int copenssl_add_chain_certificate(SSL_CTX *context, X509 *certifi
     return SSL_CTX_add1_chain_cert(context, certificate);
 }
 
+/// Calls `seen` with `argument` for each record's head and each message, sent or received, in the middle of the call into
+/// OpenSSL that deals with it (SSL_set_msg_callback(3)).
+static inline void copenssl_watch_messages(
+    SSL *connection, void *argument,
+    void (*seen)(int is_sent, int version, int type, const void *bytes, size_t count, SSL *connection, void *argument)) {
+    if (connection == NULL) return;
+    SSL_set_msg_callback(connection, seen);
+    SSL_set_msg_callback_arg(connection, argument);
+}
+
 /// Makes both halves of a session ticket's protection ready (RFC 5077, 4): AES-256-CBC and HMAC-SHA-256, with keys of 32
 /// bytes each. Returns 1, or 0 when OpenSSL refuses.
 static inline int copenssl_protect_ticket(

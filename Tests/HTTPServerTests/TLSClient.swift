@@ -92,6 +92,14 @@ final class TLSClient: RawClient {
         return bytes.isEmpty || SSL_write(connection, bytes, Int32(bytes.count)) == Int32(bytes.count)
     }
 
+    /// Goes on with new keys for what it sends (TLS 1.3), and wants the server to do so too, or not; false when the server has closed.
+    @discardableResult
+    func changeKeys(wantsAnswer: Bool = false) -> Bool {
+        ERR_clear_error()
+        let kind = wantsAnswer ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED
+        return SSL_key_update(connection, kind) == 1 && SSL_do_handshake(connection) == 1
+    }
+
     /// Ends as TLS wants it: close_notify.
     override func closeWriting() {
         ERR_clear_error()

@@ -135,6 +135,33 @@ private let got = "200 OK|Content-Length: 7|X-Test: 1||GET /a "
         }
     }
 
+    @Test func `whoever changes keys again and again without a word is cut off`() async throws {
+        try await TestServer.with(try .tls()) { server in
+            let client = try TLSClient(port: server.port, .init(versions: TLS1_3_VERSION...TLS1_3_VERSION))
+            client.send(get)
+            _ = client.receive(until: "GET /a ")
+            // Each is a record of its own; one call into OpenSSL reads as many as are there.
+            for _ in 0..<1_000 where !client.changeKeys() { break }
+            #expect(!client.receiveAll().isClean)
+            for _ in 0..<3_000 where server.server.connectionCount > 0 { usleep(10_000) }
+            #expect(server.server.connectionCount == 0)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `keys are changed between requests, and within them`(wantsAnswer: Bool) async throws {
+        try await TestServer.with(try .tls(loops: 2)) { server in
+            let client = try TLSClient(port: server.port, .init(versions: TLS1_3_VERSION...TLS1_3_VERSION))
+            for _ in 0..<100 {
+                for part in [get.prefix(5), get.dropFirst(5)] {
+                    for _ in 0..<5 { #expect(client.changeKeys(wantsAnswer: wantsAnswer)) }
+                    client.send(String(part))
+                }
+                #expect(responses(client.receive(until: "GET /a ")) == [got])
+            }
+        }
+    }
+
     // MARK: Those who do not speak TLS
 
     @Test(arguments: ["GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "PATCH / HTTP/1.1\r\n", "OPTIONS * HTTP/1.0\r\n\r\n", "G"])

@@ -22,11 +22,22 @@ final class TLSTransport: Transport {
     private var stage = Stage.new
     /// The handshake is done; OpenSSL forgets that in an error.
     private var isEstablished = false
+    /// Records since the last that brought data.
+    private var recordsInVain = 0
+    private var hasTooManyInVain: Bool { recordsInVain > Self.recordsInVainMax }
+
+    /// OpenSSL works off records without data (new keys, alerts, attempts to negotiate again) within one call, for as long
+    /// as more of them are there: hundreds of thousands a second. A peer that means well sends very few.
+    private static let recordsInVainMax = 32
 
     init(_ descriptor: Int32, identity: TLSIdentity) {
         socket = PlainTransport(descriptor)
         self.identity = identity
         connection = identity.makeConnection(descriptor)
+        copenssl_watch_messages(connection, Unmanaged.passUnretained(self).toOpaque()) { isSent, _, type, _, _, _, me in
+            guard isSent == 0, type == SSL3_RT_HEADER, let me else { return }
+            Unmanaged<TLSTransport>.fromOpaque(me).takeUnretainedValue().recordHasCome()
+        }
     }
 
     deinit { SSL_free(connection) }
@@ -55,7 +66,22 @@ final class TLSTransport: Transport {
 
     private func readEncrypted(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
         ERR_clear_error()
-        return outcome(SSL_read(connection, buffer.baseAddress, Int32(clamping: buffer.count)))
+        let result = outcome(SSL_read(connection, buffer.baseAddress, Int32(clamping: buffer.count)))
+        if case .bytes = result {
+            recordsInVain = 0
+        } else if hasTooManyInVain {
+            stage = .over
+            return .failed
+        }
+        return result
+    }
+
+    /// In the middle of a call into OpenSSL, which bounds by itself what a handshake may take.
+    private func recordHasCome() {
+        guard SSL_is_init_finished(connection) == 1 else { return }
+        recordsInVain += 1
+        // As if the peer had ended: the call returns instead of going on.
+        if hasTooManyInVain { SSL_set_shutdown(connection, SSL_get_shutdown(connection) | SSL_RECEIVED_SHUTDOWN) }
     }
 
     // MARK: Writing
