@@ -136,7 +136,7 @@ extension Statements {
         "attachment_usage",
         """
         SELECT count(*), coalesce(sum(a.size), 0)::bigint,
-               (SELECT coalesce(sum(o.size), 0)::bigint FROM attachments o WHERE o.organization = $2)
+               coalesce((SELECT t.bytes FROM attachment_totals t WHERE t.organization = $2), 0)
           FROM attachments a
          WHERE a.ticket = $1
         """

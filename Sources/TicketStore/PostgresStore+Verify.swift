@@ -253,7 +253,7 @@ extension Statements {
 }
 
 extension Statements {
-    /// Counts of tickets that are not what counting them anew gives.
+    /// Counts that are not what counting anew gives: of tickets, and of the bytes that are attached to them.
     static let wrongCounts = Statement<String>(
         "wrong_counts",
         """
@@ -280,6 +280,13 @@ extension Statements {
                        FROM tickets WHERE state <> 'closed' AND due_at IS NOT NULL GROUP BY 1) found
          USING (day)
          WHERE coalesce(told.tickets, 0) <> coalesce(found.n, 0)
+        UNION ALL
+        SELECT format('counts: %s attached bytes of %s are told of, and there are %s',
+                      coalesce(told.bytes, 0), organization, coalesce(found.n, 0))
+          FROM attachment_totals told
+          FULL JOIN (SELECT organization, sum(size) AS n FROM attachments GROUP BY organization) found
+         USING (organization)
+         WHERE coalesce(told.bytes, 0) <> coalesce(found.n, 0)
         """
     ) { (row) throws(RowError) in try row.text() }
 }

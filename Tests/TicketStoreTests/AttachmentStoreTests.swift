@@ -116,6 +116,8 @@ import Tickets
         ("UPDATE attachments SET size = 7", "its size"),
         ("DELETE FROM attachments", "belong to nothing"),
         ("UPDATE attachments SET seq = 1", "brought by no event"),
+        ("UPDATE attachment_totals SET bytes = 7", "7 attached bytes of acme are told of"),
+        ("DELETE FROM attachment_totals", "0 attached bytes of acme are told of"),
     ])
     func `whatever a superuser changes of an attachment is found`(sql: String, word: String) async throws {
         try await World.with { world in
@@ -127,7 +129,57 @@ import Tickets
         }
     }
 
-    @Test(arguments: ["attachments", "attachment_chunks", "uploads"])
+    /// What is done to the attachments of acme and globex, past the application.
+    @Test(arguments: [
+        "SELECT", "UPDATE attachments SET size = size + 5", "UPDATE attachments SET filename = 'x', size = 0",
+        "UPDATE attachments SET organization = 'globex'", "UPDATE attachments SET organization = 'acme', size = 3",
+        "DELETE FROM attachments", "DELETE FROM attachments WHERE organization = 'acme'",
+        """
+        INSERT INTO attachments
+        SELECT left(id, 2) || reverse(substr(id, 3)), ticket, 1, organization, filename, media_type, 9, sha256 FROM attachments
+        """,
+        "SELECT erase_texts(ticket, NULL, true) FROM attachments",
+        "SET session_replication_role = replica; DELETE FROM attachments; SELECT recount_attachments()",
+    ])
+    func `what an organization has attached is known, whatever becomes of it`(sql: String) async throws {
+        try await World.with { world in
+            for _ in 0..<2 { _ = try await Self.attach(world) }
+            let theirs = try await Self.attach(world)
+            try await world.asSuperuser("UPDATE attachments SET organization = 'globex' WHERE id = '\(theirs.id)'")
+            try await world.asSuperuser(sql)
+            for organization in ["acme", "globex", "initech"] {
+                let counted = try await world.database.count(
+                    "SELECT coalesce(sum(size), 0)::bigint FROM attachments WHERE organization = '\(organization)'")
+                let usage = try await world.store.attachmentUsage(theirs.ticket, organization: organization, .staff)
+                #expect(usage.inOrganizationBytes == counted, "\(organization)")
+            }
+            let breaks = try await world.store.verify { _ in }.breaks
+            #expect(!breaks.contains { $0.hasPrefix("counts: ") }, "\(breaks)")
+        }
+    }
+
+    /// What an organization has was added up twice for each upload, once before those who read tickets.
+    @Test(arguments: [User.carol, .ada])
+    func `the quota looks at what was added up, and at no files`(user: User) async throws {
+        try await World.with { world in
+            let kept = try await Self.attach(world)
+            let quota = AttachmentQuota(perOrganizationBytes: 1 << 30)
+            for (bytes, isFull) in [(quota.perOrganizationBytes ?? 0, true), (0, false)] {
+                try await world.asSuperuser("UPDATE attachment_totals SET bytes = \(bytes)")
+                let usage = try await world.store.attachmentUsage(
+                    kept.ticket, organization: "acme", World.access(user))
+                #expect(usage.inOrganizationBytes == bytes)
+                var next = try await Self.stage(world, by: user)
+                next.ticket = kept.ticket
+                do {
+                    try await world.take(.attach(next, quota), on: kept.ticket, by: user)
+                    #expect(!isFull)
+                } catch StoreError.faster { #expect(isFull) }
+            }
+        }
+    }
+
+    @Test(arguments: ["attachments", "attachment_chunks", "attachment_totals", "uploads"])
     func `row-level security alone keeps organizations apart`(table: String) async throws {
         try await World.with { world in
             _ = try await Self.attach(world)
@@ -156,7 +208,8 @@ import Tickets
         ("UPDATE attachment_chunks SET bytes = 'x'", Roles.staff), ("DELETE FROM attachment_chunks", Roles.staff),
         ("DELETE FROM attachments", Roles.customer), ("DELETE FROM attachment_chunks", Roles.customer),
         ("UPDATE uploads SET owner = 'x'", Roles.staff), ("SELECT sweep_uploads()", Roles.customer),
-        ("TRUNCATE attachment_chunks", Roles.staff),
+        ("TRUNCATE attachment_chunks", Roles.staff), ("UPDATE attachment_totals SET bytes = 0", Roles.staff),
+        ("DELETE FROM attachment_totals", Roles.customer),
     ])
     func `neither role may change or remove what is attached`(sql: String, role: String) async throws {
         try await World.with { world in

@@ -248,12 +248,12 @@ import Tickets
 
     private static let foundByKey: Set = [
         "ticket", "tickets", "change_ground", "other_ticket", "organization_of_ticket", "registration_ground",
-        "explanation_ground", "events", "comments", "attachments", "register_customer", "change_customer",
-        "context_key",
+        "explanation_ground", "events", "comments", "attachments", "attachment_usage", "register_customer",
+        "change_customer", "attach_customer", "context_key",
     ]
     private static let foundByEmployees: Set = [
-        "lock_due_tickets", "feed", "feed_end", "register_staff", "change_staff", "context_key_staff",
-        "caller_by_token", "callers_by_tokens",
+        "lock_due_tickets", "feed", "feed_end", "register_staff", "change_staff", "attach_staff",
+        "context_key_staff", "caller_by_token", "callers_by_tokens",
     ]
 
     /// Planned once for all values, as these statements are.
@@ -278,7 +278,7 @@ struct Plan {
     let text: String
 
     static let tables = [
-        "tickets", "events", "comments", "feed", "links", "ticket_search", "attachments",
+        "tickets", "events", "comments", "feed", "links", "ticket_search", "attachments", "attachment_totals",
     ]
 
     /// One sentence each, with the plan; `sortedMax`: how many rows may be expected under a sort; `tables`: patterns.

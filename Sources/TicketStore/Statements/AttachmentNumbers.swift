@@ -45,15 +45,17 @@ struct AttachmentNumbers {
     }
 
     func conditions(ticket: String) -> [String] {
-        func sum(_ condition: String) -> String {
-            "(SELECT coalesce(sum(a.size), 0) FROM attachments a WHERE \(condition))"
-        }
-        return [
+        [
             "EXISTS (SELECT FROM upload)",
             "(\(perTicket) IS NULL OR (SELECT count(*) FROM attachments a WHERE a.ticket = \(ticket)) < \(perTicket))",
-            "(\(perTicketBytes) IS NULL OR \(sum("a.ticket = \(ticket)")) + \(size) <= \(perTicketBytes))",
             """
-            (\(perOrganizationBytes) IS NULL OR \(sum("a.organization = \(organization)")) + \(size) <= \(perOrganizationBytes))
+            (\(perTicketBytes) IS NULL
+                OR (SELECT coalesce(sum(a.size), 0) FROM attachments a WHERE a.ticket = \(ticket)) + \(size) <= \(perTicketBytes))
+            """,
+            """
+            (\(perOrganizationBytes) IS NULL
+                OR coalesce((SELECT t.bytes FROM attachment_totals t WHERE t.organization = \(organization)), 0) + \(size)
+                   <= \(perOrganizationBytes))
             """,
         ]
     }
