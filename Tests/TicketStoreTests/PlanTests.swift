@@ -99,7 +99,8 @@ import Tickets
         ("assignee", 1000, { $0.assignee = .user(UserID(stored: "u_0000000000000000000003")) }),
         ("assignee of few", 201, { $0.assignee = .user(UserID(stored: "u_0000000000000000000060")) }),
         ("nobody", 201, { $0.assignee = .nobody }),
-        ("tag", 201, { $0.tag = "tag3" }),
+        ("tag", 1000, { $0.tag = "tag3" }),
+        ("tag of few", 1000, { $0.tag = "tag-of-few" }),
         ("overdue", 201, { $0.overdue = true }),
         ("lately", 1000, { $0.registeredFrom = Samples.noon.adding(seconds: -700_000) }),
         (
@@ -145,6 +146,10 @@ import Tickets
                         !plan.text.contains("tickets_closed_assignees_idx")
                     {
                         faults.append("\(what): closed ones are not found by their assignee: \(plan.text)")
+                    }
+                    // Going along the order, or through all, would look at nearly every ticket.
+                    if name == "tag of few", access.scope == .staff, !plan.text.contains("tickets_tags_idx") {
+                        faults.append("\(what): few are not found by their tag: \(plan.text)")
                     }
                     // In the order of all tickets nobody knows how far it is to the next one.
                     if name == "nobody", access.scope == .staff, plan.text.contains("tickets_registered_idx") {

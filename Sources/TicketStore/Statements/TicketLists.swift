@@ -226,6 +226,9 @@ struct ListOrder {
     /// closed ones; one of all would be written to at each step of each ticket.
     private static let eitherIndex = "t.state <> 'closed' OR t.state = 'closed'"
 
+    /// True of whatever has a tag. PostgreSQL, which does not know that, takes the index of tickets with tags.
+    private static let hasTags = "t.tags <> '{}'"
+
     private func comparison(first: Int) -> String {
         let position = keys.indices.map { "$\(first + $0)::text::\(keys[$0].type)" }.joined(separator: ", ")
         return "(\(keys.map(\.sql).joined(separator: ", "))) \(descending ? "<" : ">") (\(position))"
@@ -252,7 +255,7 @@ struct ListOrder {
                        AND ($10::text IS NULL OR t.assignees @> ARRAY[$10])
                        AND ($10::text IS NULL OR $4::text[] IS NOT NULL OR $5::boolean IS TRUE OR \(Self.eitherIndex))
                        AND ($11::boolean IS NOT TRUE OR t.assignees = '{}')
-                       AND ($12::text IS NULL OR t.tags @> ARRAY[$12])
+                       AND ($12::text IS NULL OR t.tags @> ARRAY[$12] AND \(Self.hasTags))
                        AND ($13::timestamptz IS NULL OR t.registered_at >= $13)
                        AND ($14::timestamptz IS NULL OR t.registered_at < $14)
                        AND ($15::timestamptz IS NULL OR t.updated_at >= $15)
