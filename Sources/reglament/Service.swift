@@ -38,7 +38,7 @@ struct Service: Sendable {
 
     /// Returns after SIGTERM or SIGINT, or when another process has taken over, and everything that ran is answered. When it
     /// throws, the control store is still open.
-    func run(on control: EventLoop, _ controlStore: ControlStore) async throws {
+    func run(on control: EventLoop, _ controlStore: ControlStore) async throws -> Ending.Outcome {
         let store = controlStore.store
         let events = try ServiceEvents(on: control)
         defer { events.cancel() }
@@ -87,8 +87,9 @@ struct Service: Sendable {
             watchdog?.start()
             let givingBack = control.after(Self.startIsOver) { clinux_give_back_file_pages() }
             defer { givingBack.cancel() }
-            await serve(events, server, front, lanes, session, failures, log)
+            let outcome = await serve(events, server, front, lanes, session, failures, log)
             watchdog?.stop()
+            return outcome
         } catch {
             await regulations.stop()
             throw error
@@ -98,7 +99,7 @@ struct Service: Sendable {
     private func serve(
         _ events: ServiceEvents, _ server: HTTPServer, _ front: Front, _ lanes: [ServingLoop], _ session: Session,
         _ failures: JobFailures, _ log: Log
-    ) async {
+    ) async -> Ending.Outcome {
         let schedule = Schedule(
             store: session.store, api: makeAPI(session.store, session.regulations, log),
             regulations: session.regulations, clock: clock, autoCloseAt: settings.autoCloseAt, log: log,
@@ -114,21 +115,36 @@ struct Service: Sendable {
         let isSignalled = await waitForEnd(events, reloads(session, log), log)
         keeping.cancel()
         await keeping.value
+        let ending = Ending(
+            control: session.loop, events: events.stream, signalsToHurry: isSignalled ? 1 : 2,
+            limit: settings.restart.drain + Self.finishing + Self.closing)
         let limit = ContinuousClock.now + settings.restart.drain + Self.finishing
         working.cancel()
-        let isHurried = await end(server, front, events, signalsToHurry: isSignalled ? 1 : 2)
-        sequencing.cancel()
-        // Nobody waits any more: the process's end closes the rest.
-        if isHurried { return log.say("stopped at once") }
-        for lane in lanes {
-            await Task(executorPreference: lane.loop) { await lane.store.close() }.value
-            lane.loop.stop()
-            lane.loop.join()
+        let outcome = await ending.run(cutOff: server.abort) { isHurried in
+            await server.stopListening()
+            // Only now, so that a successor that finds nobody here can bind the addresses.
+            front.close()
+            await server.drain(idle: settings.restart.drain, limit: settings.restart.drain + Self.finishing)
+            sequencing.cancel()
+            // Nobody waits any more: the process's end closes the rest.
+            if isHurried() { return }
+            let waiting = WorkerPool(name: "join", threadsMax: 1)
+            for lane in lanes {
+                await Task(executorPreference: lane.loop) { await lane.store.close() }.value
+                lane.loop.stop()
+                try? await waiting.run { lane.loop.join() }
+            }
+            await session.regulations.stop()
+            // A batch of the nightly job that runs is part of what is finished.
+            await session.store.close(grace: max(Self.closing, limit - ContinuousClock.now))
+            await working.value
         }
-        await session.regulations.stop()
-        // A batch of the nightly job that runs is part of what is finished.
-        await session.store.close(grace: max(.seconds(5), limit - ContinuousClock.now))
-        await working.value
+        switch outcome {
+        case .finished: break
+        case .hurried: log.say("stopped at once")
+        case .abandoned: log.say("stopped; what cannot be cut off is not waited for")
+        }
+        return outcome
     }
 
     /// Reloads as often as it is asked to, until the service is to end; whether a signal said so.
@@ -153,33 +169,14 @@ struct Service: Sendable {
         return true
     }
 
-    /// Finishes what runs; true: so many more signals came, and what ran was cut off.
-    private func end(
-        _ server: HTTPServer, _ front: Front, _ events: ServiceEvents, signalsToHurry: Int
-    ) async -> Bool {
-        let isHurried = Locked(false)
-        await server.stopListening()
-        // Only now, so that a successor that finds nobody here can bind the addresses.
-        front.close()
-        let hurrying = Task {
-            var signals = 0
-            for await event in events.stream where event == .stop {
-                signals += 1
-                if signals < signalsToHurry { continue }
-                isHurried.withLock { $0 = true }
-                server.abort()
-            }
-        }
-        await server.drain(idle: settings.restart.drain, limit: settings.restart.drain + Self.finishing)
-        hurrying.cancel()
-        return isHurried.withLock { $0 }
-    }
-
     /// After so long the code of a start is needed no more: 22 MiB resident become 9.
     private static let startIsOver = Duration.milliseconds(500)
 
     /// How long requests that run may take after the idle connections are let go.
     private static let finishing = Duration.seconds(30)
+
+    /// How long PostgreSQL may take after that to answer what it was asked.
+    private static let closing = Duration.seconds(5)
 
     /// What SIGHUP does, in this order.
     private func reloads(_ session: Session, _ log: Log) -> [Reload] {

@@ -36,6 +36,22 @@ import Testing
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(id)/cwd")) != nil
     }
 
+    @Test(.timeLimit(.minutes(5)), .enabled(if: HeldThread.isPossible, "no thread may be held here"))
+    func `a second signal ends a service of which a loop does not turn`() async throws {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        let data = "\(folder.path)/data"
+        let service = try await RunningService.start(["REGLAMENT_DATA": data], in: folder)
+        let held = try HeldThread("serve 0", of: service.process.value.processIdentifier)
+        defer { held.end() }
+        kill(service.process.value.processIdentifier, SIGTERM)
+        while try !folder.text("errors").contains("stopping\n") { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(try await service.end(SIGTERM) == 0)
+        #expect(service.process.value.terminationReason == .exit)
+        #expect(try folder.text("errors").hasSuffix("stopped; what cannot be cut off is not waited for\n"))
+        #expect(!FileManager.default.fileExists(atPath: "\(data)/postgres/postmaster.pid"))
+    }
+
     @Test func `a service that was started with its signals blocked is stopped by them all the same`() async throws {
         let folder = try PrivateFolder()
         defer { folder.remove() }

@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import Regulations
 import TicketAPI
 import TicketStore
@@ -33,7 +34,7 @@ enum ServeCommand: Command {
         defer { database.close() }
         if let filesBefore { try database.prepare(filesBefore.installation) }
         let options = database.connections(settings)
-        try withLoop(name: "schedule") { loop in
+        let outcome = try withLoop(name: "schedule") { loop in
             let control = ControlStore(on: loop, options, clock)
             do {
                 let files =
@@ -44,11 +45,16 @@ enum ServeCommand: Command {
                     settings: settings, installation: files.installation, texts: files.texts, clock: clock,
                     options: options, isDemonstration: isDemonstration, certificate: certificate, manager: manager,
                     given: given)
-                try await service.run(on: loop, control)
+                return try await service.run(on: loop, control)
             } catch {
                 await control.store.close()
                 throw error
             }
+        }
+        if outcome == .abandoned {
+            // Whatever still runs needs what exit(3) takes down.
+            database.close()
+            _exit(0)
         }
         return 0
     }
