@@ -11,7 +11,8 @@ extension API {
         let identity = RequestIdentity(fields?.values("x-request-id") ?? [])
         let language = Negotiation.language(fields?.values("accept-language") ?? [])
         var problem = Problem(API.problemType(of: refusal), ["max": API.size(bodyBytesMax)])
-        if refusal != .bodyTooLarge { problem.detail = refusal.sentence }
+        // The wire layer knows one language.
+        if refusal != .bodyTooLarge, language == .en { problem.detail = refusal.sentence }
         return problem.answer(texts, in: language, instance: identity.instance).response(requestID: identity.id)
     }
 

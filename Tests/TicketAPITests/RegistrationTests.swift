@@ -184,6 +184,8 @@ import Tickets
             let reply = try await world.call("GET", path, fields: fields)
             #expect(reply.status == status && reply.fields.first("x-request-id") == "abc")
             #expect(reply.fields.first("content-language") == "ru")
+            let detail = reply["detail"].string ?? ""
+            #expect(detail.unicodeScalars.contains { ("А"..."я").contains($0) }, "\(detail)")
         }
     }
 
