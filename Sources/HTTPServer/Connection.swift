@@ -260,15 +260,14 @@ final class Connection: ReadinessHandler, @unchecked Sendable {
     func flush() {
         guard mayWrite, !output.isEmpty else { return }
         guard let count = output.flush(to: transport) else { return abort() }
-        clock.noteWritten(count, at: loop.now)
         context.counters.sent.add(count)
         if output.isEmpty {
             output.release(to: &context.spareOutput)
             answersWaiting = 0
-            clock.writeSince = 0
+            clock.noteAllWritten(count)
         } else {
             mayWrite = false
-            if clock.writeSince == 0 { clock.writeSince = loop.now }
+            clock.noteWritten(count, waiting: transport.waiting, at: loop.now)
         }
         if output.count < configuration.responseBufferBytesMax / 2 || output.isEmpty { resumeWriter() }
     }

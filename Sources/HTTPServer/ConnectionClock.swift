@@ -6,11 +6,14 @@ struct ConnectionClock {
     /// The present head's first byte, or the opening of the connection.
     var headSince: UInt64 = 0
     var idleSince: UInt64 = 0
-    /// Output waits; moved on by each 16 KiB taken.
-    var writeSince: UInt64 = 0
+    /// Output waits; moved on by each 16 KiB that the system took, and that the client's system took.
+    private(set) var writeSince: UInt64 = 0
     var drainSince: UInt64 = 0
     var lingerUntil: UInt64 = 0
     private var written = 0
+    /// Of all that was written, so much the client had taken at `writeSince`.
+    private var takenBefore = 0
+    private var writtenBefore = 0
     fileprivate var timer: LoopTimer?
     fileprivate var timerAt: UInt64 = .max
 
@@ -19,11 +22,27 @@ struct ConnectionClock {
 
     static func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(max(0, seconds) * 1_000_000_000) }
 
-    mutating func noteWritten(_ count: Int, at now: UInt64) {
+    /// Some of the output has been written, and no more of it can be now; `waiting` has not left the system.
+    mutating func noteWritten(_ count: Int, waiting: @autoclosure () -> Int, at now: UInt64) {
         written += count
-        guard written >= Self.progressBytes else { return }
-        written = 0
+        guard writeSince == 0 || written - writtenBefore >= Self.progressBytes else { return }
+        writtenBefore = written
+        takenBefore = written - waiting()
         writeSince = now
+    }
+
+    /// All of the output has been written.
+    mutating func noteAllWritten(_ count: Int) {
+        written += count
+        writeSince = 0
+    }
+
+    /// Whether a client goes on taking what the system holds: that is writable again only when much of it is gone.
+    mutating func noteTaken(waiting: Int, at now: UInt64) -> Bool {
+        guard written - waiting - takenBefore >= Self.progressBytes else { return false }
+        takenBefore = written - waiting
+        writeSince = now
+        return true
     }
 
     mutating func cancel() {
@@ -86,6 +105,7 @@ extension Connection {
         if !output.isEmpty,
             loop.now >= clock.writeSince &+ ConnectionClock.nanoseconds(configuration.responseStallSecondsMax)
         {
+            if clock.noteTaken(waiting: transport.waiting, at: loop.now) { return watchClock() }
             return abort()
         }
         switch phase {

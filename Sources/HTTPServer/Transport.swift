@@ -20,6 +20,8 @@ protocol Transport: AnyObject {
     /// What was refused as `wouldBlock` must come again, perhaps with more behind it. `hasMore`: something is written behind
     /// it at once, so it need not leave alone.
     func write(_ buffer: UnsafeRawBufferPointer, hasMore: Bool) -> Transfer
+    /// How many bytes the system holds that the peer's system has not taken yet.
+    var waiting: Int { get }
     /// The peer reads the end; it may go on sending, but what it sends is not made readable any more. False: not yet, try
     /// again when the socket is writable.
     func closeWriting() -> Bool
@@ -31,6 +33,11 @@ protocol Transport: AnyObject {
 final class PlainTransport: Transport {
     let descriptor: Int32
     let isEncrypted = false
+    /// A Unix socket has only ever taken the whole of what one call gave it.
+    private lazy var pieceBytesMax = isUnix ? Self.unixPieceBytesMax : .max
+
+    /// Else `waiting` would not change for longer than a slow reader is given.
+    private static let unixPieceBytesMax = 16_384
 
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
@@ -51,12 +58,25 @@ final class PlainTransport: Transport {
 
     func write(_ buffer: UnsafeRawBufferPointer, hasMore: Bool) -> Transfer {
         let flags = hasMore ? Int32(MSG_NOSIGNAL | MSG_MORE) : Int32(MSG_NOSIGNAL)
+        let piece = buffer.count > Self.unixPieceBytesMax ? min(buffer.count, pieceBytesMax) : buffer.count
         while true {
-            let count = Glibc.send(descriptor, buffer.baseAddress, buffer.count, flags)
+            let count = Glibc.send(descriptor, buffer.baseAddress, piece, flags)
             if count >= 0 { return .bytes(count) }
             if errno == EINTR { continue }
             return errno == EAGAIN ? .wouldBlock : .failed
         }
+    }
+
+    private var isUnix: Bool {
+        var domain: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX
+    }
+
+    var waiting: Int {
+        var count: Int32 = 0
+        // SIOCOUTQ has the same number (tcp(7), unix(7)).
+        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
     }
 
     func closeWriting() -> Bool {

@@ -109,6 +109,49 @@ private func seconds(_ work: () -> Void) -> Double {
         }
     }
 
+    enum Way: CaseIterable { case tcp, tls, unix }
+
+    @Test(arguments: Way.allCases)
+    func `a client that takes twice the least is not dropped, although the system takes nothing for long`(
+        way: Way
+    ) async throws {
+        let path = "/tmp/rgl-slow-\(UInt64.random(in: 0...UInt64.max))"
+        defer { unlink(path) }
+        let addresses: [ServerAddress] =
+            switch way {
+            case .tcp: [.tcp(host: "127.0.0.1", port: 0)]
+            case .tls: [.tls(.tcp(host: "127.0.0.1", port: 0))]
+            case .unix: [.unix(path: path)]
+            }
+        let certificate = try TLSContext.of("ecdsa")
+        let server = try TestServer(
+            addresses: addresses,
+            {
+                $0.tls = certificate
+                $0.responseStallSecondsMax = 2
+            })
+        try await TestServer.with(server, drain: .zero) { server in
+            let client: RawClient =
+                switch way {
+                case .tcp: try RawClient(port: server.port, receiveBuffer: 8_192, segment: 1_448)
+                case .tls: try TLSClient(port: server.port, receiveBuffer: 8_192, segment: 1_448)
+                case .unix: try RawClient(unixPath: path)
+                }
+            client.send("GET /large HTTP/1.1\r\nHost: h\r\n\r\n")
+            let start = EventLoop.clock()
+            var received = 0
+            for _ in 0..<70 {
+                // 16 KiB a second on the whole, however late this thread is.
+                let due = Int((EventLoop.clock() - start) / 61_036) - received
+                if due > 0, let some = client.receiveSome(due) { received += some.count }
+                usleep(100_000)
+            }
+            #expect(server.server.connectionCount == 1)
+            while received < 4 << 20, let some = client.receiveSome(), !some.isEmpty { received += some.count }
+            #expect(received >= 4 << 20)
+        }
+    }
+
     @Test func `an empty line between requests is no head that is late`() async throws {
         try await TestServer.with(
             try TestServer({

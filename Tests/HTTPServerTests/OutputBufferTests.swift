@@ -5,6 +5,7 @@ import Testing
 /// Takes a few bytes at a time, as a slow client's socket does.
 private final class SlowTransport: Transport {
     let isEncrypted = false
+    let waiting = 0
     var budget = 0
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer { .wouldBlock }

@@ -40,7 +40,7 @@ final class TLSClient: RawClient {
     let connection: OpaquePointer?
 
     /// Connects and shakes hands.
-    init(port: UInt16, _ offer: Offer = Offer(), receiveBuffer: Int32? = nil) throws {
+    init(port: UInt16, _ offer: Offer = Offer(), receiveBuffer: Int32? = nil, segment: Int32? = nil) throws {
         connection = SSL_new(Self.context.value)
         // TLS 1.1 needs SHA-1, which is what is to be refused.
         SSL_set_security_level(connection, 0)
@@ -52,7 +52,7 @@ final class TLSClient: RawClient {
         if let session = offer.session { SSL_set_session(connection, session.value) }
         let protocols = offer.protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         if !protocols.isEmpty { SSL_set_alpn_protos(connection, protocols, UInt32(protocols.count)) }
-        try super.init(port: port, receiveBuffer: receiveBuffer)
+        try super.init(port: port, receiveBuffer: receiveBuffer, segment: segment)
         SSL_set_fd(connection, descriptor)
         ERR_clear_error()
         guard SSL_connect(connection) == 1 else {

@@ -111,9 +111,11 @@ final class Pieces: Sendable {
 class RawClient {
     let descriptor: Int32
 
-    init(port: UInt16, receiveBuffer: Int32? = nil) throws {
+    /// `segment`: what a packet holds at most; by loopback it is else 64 KiB, and a window opens by as much.
+    init(port: UInt16, receiveBuffer: Int32? = nil, segment: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if var size = receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4) }
+        if var size = segment { setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_MAXSEG, &size, 4) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian

@@ -96,6 +96,8 @@ final class TLSTransport: Transport {
         }
     }
 
+    var waiting: Int { socket.waiting }
+
     private func outcome(_ result: Int32) -> Transfer {
         guard connection != nil else { return .failed }
         if result > 0 {
