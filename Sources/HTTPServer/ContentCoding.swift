@@ -61,19 +61,11 @@ final class ContentCoding: @unchecked Sendable {
     func encode(_ response: Response, for fields: Fields) async -> Response {
         let accepted = AcceptedCodings(fields)
         guard accepted.prefersGzip else { return response }
-        if response.status == 304 { return tagged(response, for: fields) }
+        if response.status == 304 { return tagged(response, accepted, for: fields) }
         guard case .bytes(let bytes) = response.body, isWorth(bytes.count, accepted), mayEncode(response.fields) else {
             return response
         }
-        let level = configuration.gzipLevel
-        let compressed: [UInt8]?
-        if bytes.count <= configuration.gzipOnLoopBytesMax {
-            compressed = writer?.compress(bytes)
-        } else {
-            // So much would hold up everybody else on this loop.
-            compressed = try? await workers.run { GzipWriter(level: level)?.compress(bytes) }
-        }
-        guard let compressed else { return response }
+        guard let compressed = await compressed(bytes, response.gzipped) else { return response }
         var encoded = response
         encoded.body = .bytes(compressed)
         encoded.fields.append("Content-Encoding", "gzip")
@@ -81,6 +73,23 @@ final class ContentCoding: @unchecked Sendable {
             encoded.fields.set("ETag", tag)
         }
         return encoded
+    }
+
+    /// Nil when it would not be shorter, or there is no memory.
+    private func compressed(_ bytes: [UInt8], _ kept: GzippedForm?) async -> [UInt8]? {
+        if let made = kept?.bytes { return made }
+        if bytes.count <= configuration.gzipOnLoopBytesMax {
+            guard let made = writer?.compress(bytes) else { return nil }
+            return kept?.keep(made) ?? made
+        }
+        let level = configuration.gzipLevel
+        // So much would hold up everybody else on this loop.
+        return try? await workers.run {
+            // Whoever was before in the line may have wanted the same.
+            if let made = kept?.bytes { return made }
+            guard let made = GzipWriter(level: level)?.compress(bytes) else { return nil }
+            return kept?.keep(made) ?? made
+        }
     }
 
     private func isWorth(_ count: Int, _ accepted: AcceptedCodings) -> Bool {
@@ -95,11 +104,11 @@ final class ContentCoding: @unchecked Sendable {
         return type.hasPrefix("text/") || type == "application/json" || type.hasSuffix("+json")
     }
 
-    /// A 304 names the representation that the client has (RFC 9110 15.4.5).
-    private func tagged(_ response: Response, for fields: Fields) -> Response {
-        guard let etag = response.fields.first("etag"), let tag = EntityTags.gzipped(etag),
-            fields.values("if-none-match").contains(where: { $0.contains(tag) })
-        else { return response }
+    /// A 304 names the representation that the client has, or would get (RFC 9110 15.4.5).
+    private func tagged(_ response: Response, _ accepted: AcceptedCodings, for fields: Fields) -> Response {
+        guard let etag = response.fields.first("etag"), let tag = EntityTags.gzipped(etag) else { return response }
+        let wouldBeGzipped = response.gzipped.map { isWorth($0.plainCount, accepted) } ?? false
+        guard EntityTags.name(tag, fields) || wouldBeGzipped && EntityTags.nameAny(fields) else { return response }
         var tagged = response
         tagged.fields.set("ETag", tag)
         return tagged
@@ -112,6 +121,25 @@ enum EntityTags {
     static func gzipped(_ tag: String) -> String? {
         guard tag.hasSuffix("\""), tag.utf8.count >= 2 else { return nil }
         return tag.dropLast() + "-gz\""
+    }
+
+    /// Whether `tag`, with its quotes, is one of those in `If-None-Match`, weak or strong.
+    static func name(_ tag: String, _ fields: Fields) -> Bool {
+        let quote = UInt8(ascii: "\"")
+        var isNamed = false
+        fields.forEachValue(of: "if-none-match") { value in
+            var rest = value[...]
+            while let start = rest.firstIndex(of: quote), let end = rest[(start + 1)...].firstIndex(of: quote) {
+                if value[start...end].elementsEqual(tag.utf8) { isNamed = true }
+                rest = rest[(end + 1)...]
+            }
+        }
+        return isNamed
+    }
+
+    /// Whether `If-None-Match` is `*`.
+    static func nameAny(_ fields: Fields) -> Bool {
+        fields.withOnly("if-none-match") { $0.elementsEqual("*".utf8) } ?? false
     }
 }
 

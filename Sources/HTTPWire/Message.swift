@@ -58,6 +58,8 @@ public struct Response: Sendable {
     /// The connection ends with it, and the client is told so: for streams that go on until somebody ends them. Whoever
     /// comes back then does so on another connection, and after a restart at another process.
     public var closes = false
+    /// For a body that many get alike, and for a 304 in its place: whoever gzips it keeps it here. Nil: it is gzipped anew.
+    public var gzipped: GzippedForm?
 
     public init(status: Int, fields: Fields = Fields(), body: ResponseBody = .none) {
         self.status = status

@@ -39,6 +39,8 @@ struct Answer: Sendable {
     var location: String?
     var etag: String?
     var body: [UInt8]
+    /// For a body that everybody gets; nil: it is the caller's own.
+    var gzipped: GzippedForm?
     var freshness = Freshness.never
     /// Given instead of `body`: what is too large for it.
     var stream: ResponseBody?
@@ -129,6 +131,7 @@ struct Answer: Sendable {
         var unchanged = Answer(status: 304, contentType: nil, language: nil, body: [])
         unchanged.etag = etag
         unchanged.freshness = freshness
+        unchanged.gzipped = gzipped
         return unchanged
     }
 
@@ -149,6 +152,7 @@ struct Answer: Sendable {
         var response = Response(
             status: status, fields: out, body: stream ?? (contentType == nil ? .none : .bytes(body)))
         response.closes = closes
+        response.gzipped = gzipped
         return response
     }
 

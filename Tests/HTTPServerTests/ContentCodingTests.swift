@@ -34,6 +34,10 @@ import Testing
             fields.set("Content-Encoding", "br")
             return Response(status: 200, fields: fields, body: .bytes(Array(text.utf8)))
         case "/unchanged": return Response(status: 304, fields: fields)
+        case "/unchanged-page", "/unchanged-short":
+            var response = Response(status: 304, fields: fields)
+            response.gzipped = GzippedForm(plainCount: request.path == "/unchanged-page" ? 1_024 : 1_023)
+            return response
         default: return Response(status: 200, fields: fields, body: .bytes(Array(text.utf8)))
         }
     }
@@ -59,6 +63,12 @@ import Testing
                     guard way == .later else { return .now(response) }
                     return .later { finish in EventLoop.current?.later { finish(response) } }
                 })
+        return try await ask(request, server)
+    }
+
+    private static func ask(
+        _ request: [UInt8], _ server: TestServer
+    ) async throws -> (head: String, body: [UInt8]) {
         var answer: [UInt8] = []
         try await TestServer.with(server) { server in
             let client = try RawClient(port: server.port)
@@ -133,6 +143,48 @@ import Testing
             let (head, _) = try await Self.ask(request, by: way)
             #expect(head.contains("ETag: \(told)"))
         }
+    }
+
+    @Test(arguments: [
+        ("/unchanged-page", "gzip", "\"1-ab-gz\""), ("/unchanged-page", "br", "\"1-ab\""),
+        ("/unchanged-short", "gzip", "\"1-ab\""), ("/unchanged-short", "gzip, identity;q=0", "\"1-ab-gz\""),
+    ])
+    func `a 304 to a client that has any form names the one that it would get`(
+        path: String, accepted: String, told: String
+    ) async throws {
+        let request = Self.get(path, "Accept-Encoding: \(accepted)\r\nIf-None-Match: *\r\n")
+        for way in Way.allCases { #expect(try await Self.ask(request, by: way).head.contains("ETag: \(told)")) }
+    }
+
+    @Test(arguments: [
+        ("\"x-gz\", W/\"1-ab-gz\"", true), ("\"x\"1-ab-gz\"y\"", false), ("\"1-ab-gz", false),
+        ("\"1-ab-gz\u{301}\"", false),
+    ])
+    func `a tag is looked for among whole tags, byte by byte`(field: String, isNamed: Bool) {
+        #expect(EntityTags.name("\"1-ab-gz\"", Fields([("If-None-Match", field)])) == isNamed)
+    }
+
+    @Test(arguments: [2_000, 100_000])
+    func `what many get alike is gzipped once`(count: Int) async throws {
+        let plain = [UInt8](repeating: 120, count: count)
+        func ask(_ form: GzippedForm) async throws -> [UInt8] {
+            let server = try TestServer(handler: { _ in
+                var response = Response(
+                    status: 200, fields: Fields([("Content-Type", "text/html")]), body: .bytes(plain))
+                response.gzipped = form
+                return response
+            })
+            return try await Self.ask(Self.get("/", "Accept-Encoding: gzip\r\n"), server).body
+        }
+        let form = GzippedForm(plainCount: count)
+        let first = try await ask(form)
+        var input = first[...]
+        #expect(try GzipReader().read(&input, upTo: 200_000) == plain)
+        // The first that is kept stays, so that all get the same.
+        #expect(form.keep([1]) == first)
+        let marked = GzippedForm(plainCount: count)
+        #expect(marked.keep([1, 2, 3]) == [1, 2, 3])
+        #expect(try await ask(marked) == [1, 2, 3])
     }
 
     private static func post(_ coding: String, _ body: [UInt8]) -> [UInt8] {

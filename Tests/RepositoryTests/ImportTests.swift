@@ -28,7 +28,7 @@ import Testing
 
     /// What comes with the toolchain, for those that talk to the system or share memory between loops.
     static let system: [String: Set<String>] = [
-        "Digests": ["Glibc"], "EventLoop": ["Glibc", "Synchronization"],
+        "Digests": ["Glibc"], "EventLoop": ["Glibc", "Synchronization"], "HTTPWire": ["Synchronization"],
         "HTTPServer": ["Glibc", "Synchronization"], "Postgres": ["Glibc"], "TicketStore": ["Synchronization"],
         "TicketAPI": ["Glibc", "Synchronization"], "reglament": ["Glibc", "Synchronization"], "bench-load": ["Glibc"],
         "bench-fill": ["Glibc"], "soak": ["Glibc"],

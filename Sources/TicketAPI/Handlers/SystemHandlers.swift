@@ -30,6 +30,7 @@ extension API {
     func answer(_ page: Reference.Page, _ request: Request) throws(Problem) -> Answer {
         var answer = Answer(status: 200, contentType: page.contentType, language: page.language, body: page.bytes)
         answer.etag = page.etag
+        answer.gzipped = page.gzipped
         answer.fields = page.fields
         answer.freshness = .public
         return try answer.unlessMatched(request.fields)

@@ -1,5 +1,6 @@
 import Digests
 import Glibc
+import HTTPWire
 import JSONText
 public import Regulations
 
@@ -16,6 +17,7 @@ public final class Reference: @unchecked Sendable {
         let language: Language
         let bytes: [UInt8]
         let etag: String
+        let gzipped: GzippedForm
         var fields: [(name: String, value: String)] = []
 
         init(_ contentType: String, _ language: Language, _ bytes: [UInt8]) {
@@ -23,6 +25,7 @@ public final class Reference: @unchecked Sendable {
             self.language = language
             self.bytes = bytes
             etag = "\"\(Digest(of: bytes).hex.prefix(32))\""
+            gzipped = GzippedForm(plainCount: bytes.count)
         }
     }
 

@@ -34,6 +34,22 @@ import Tickets
         }
     }
 
+    @Test func `a page's gzipped form is kept with it, and a 304 to whoever has any form names it`() async throws {
+        try await World.with { world in
+            for path in Self.pages {
+                let gzip = ("Accept-Encoding", "gzip")
+                let head = try await world.call("HEAD", path, fields: [gzip])
+                #expect(head.fields.first("etag")?.hasSuffix("-gz\"") == true)
+                let unchanged = try await world.call("GET", path, fields: [gzip, ("If-None-Match", "*")])
+                #expect(unchanged.status == 304)
+                #expect(unchanged.fields.first("etag") == head.fields.first("etag"))
+            }
+        }
+        let drawn = try await Sample.reference.get().pages(.en)
+        let pages = [drawn.document, drawn.documentation, drawn.problems, drawn.problem[.staleVersion]]
+        for page in pages { #expect(page?.gzipped.bytes != nil) }
+    }
+
     @Test(arguments: Language.allCases)
     func `a page has nothing from elsewhere and no link into nothing`(language: Language) async throws {
         let drawn = try await Sample.reference.get().pages(language)
