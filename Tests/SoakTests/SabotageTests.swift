@@ -54,7 +54,7 @@ import Testing
         let faults = try await Sabotage.play { site, _ in
             let stage = try Stage(site, 1, generator: SeededGenerator(seed: 1))
             defer { stage.close() }
-            var round = Round(1, faults: [], instances: 1, seconds: 3, seed: 1, on: stage)
+            var round = Round(1, faults: [], instances: 1, seconds: 5, seed: 1, on: stage)
             try round.run()
             let checks = try Checks(site.url)
             let unseen = try Sabotage.unseen(Self.deeds, checks.database) {
